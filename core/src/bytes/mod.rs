@@ -1,6 +1,7 @@
 //! Tools on bytes; no policy.
 
 pub mod hash;
+pub mod number;
 mod slice;
 
 pub use slice::Slice;
