@@ -1,5 +1,6 @@
 //! Tools on bytes; no policy.
 
+pub mod glob;
 pub mod hash;
 mod slice;
 
