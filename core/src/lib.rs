@@ -28,6 +28,7 @@
 
 mod action;
 pub mod bytes;
+pub mod config;
 mod event;
 pub mod ids;
 pub mod resp;
@@ -35,6 +36,7 @@ pub mod seed;
 pub mod time;
 
 pub use action::{Action, Halt, Level, When};
+pub use config::{Config, Knobs};
 pub use event::{DiskFault, Event, Measures, Origin, Role};
 pub use seed::Seed;
 pub use time::{Mono, Now, UnixMillis};

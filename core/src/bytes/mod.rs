@@ -1,5 +1,6 @@
 //! Tools on bytes; no policy.
 
+pub mod glob;
 pub mod hash;
 pub mod number;
 mod slice;
