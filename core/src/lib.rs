@@ -30,6 +30,7 @@ mod action;
 pub mod bytes;
 mod event;
 pub mod ids;
+pub mod log;
 pub mod seed;
 pub mod time;
 
