@@ -5,3 +5,7 @@
 
 pub mod frame;
 pub mod record;
+mod reservation;
+pub mod writer;
+
+pub use reservation::Reserve;

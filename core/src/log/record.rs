@@ -37,6 +37,9 @@ pub const END_BYTES: usize = 32;
 /// How much of a body is enough to tell what its frame's marker must be, in bytes.
 pub const PREVIEW_BYTES: usize = 64;
 
+/// The largest position, length or file number that a head may hold: what no node will ever reach.
+const PLACE_MAX: u64 = 1 << 62;
+
 const HEAD: u8 = 1;
 const STATE: u8 = 2;
 const ENTRY: u8 = 3;
@@ -189,6 +192,30 @@ pub struct Cut {
     pub term: Term,
 }
 
+impl Head {
+    /// The head of a log's very first segment.
+    #[must_use]
+    pub fn founding(group: GroupId, node: NodeId, incarnation: u64, number: u64) -> Self {
+        Self {
+            group,
+            node,
+            incarnation,
+            number,
+            start: Position(0),
+            previous: None,
+            base: EntryId::default(),
+            last: EntryId::default(),
+            synced: Synced::default(),
+            state: State::default(),
+            carries: false,
+            awaits_base: false,
+        }
+    }
+
+    /// The length of its frame, in bytes.
+    pub const FRAME_BYTES: usize = HEAD_BYTES + frame::OVERHEAD_BYTES;
+}
+
 impl Cut {
     /// The first index that no longer counts.
     #[must_use]
@@ -316,12 +343,8 @@ impl<'a> Record<'a> {
             HEAD => decode_head(body),
             STATE => decode_state(body[1], word(body, 8), word(body, 16)).map(Record::State),
             ENTRY => decode_entry(body).map(|entry| Record::Entry(entry, &body[ENTRY_BYTES..])),
-            SYNCED => Some(Record::Synced(Proof {
-                incarnation: word(body, 8),
-                written: Position(word(body, 16)),
-                synced: Synced { position: Position(word(body, 24)), last: entry_id(body, 32) },
-            })),
-            CUT => Some(Record::Cut(Cut { kept: entry_id(body, 8), term: Term(word(body, 24)) })),
+            SYNCED => decode_proof(body),
+            CUT => entry_id(body, 8).map(|kept| Record::Cut(Cut { kept, term: Term(word(body, 24)) })),
             SNAPSHOT_HEAD => decode_snapshot_head(body),
             PART => Some(Record::Part { index: word(body, 8), contents: &body[PART_BYTES..] }),
             _ => Some(Record::End(End { parts: word(body, 8), keys: word(body, 16), chain: word(body, 24) })),
@@ -425,6 +448,10 @@ fn encode_head(head: &Head, bytes: &mut Vec<u8>) {
 
 fn decode_head<'a>(body: &[u8]) -> Option<Record<'a>> {
     let flags = body[1];
+    // Numbers that the stream could not have reached would overflow sums later on.
+    if [40, 48, 64, 104].iter().any(|&at| word(body, at) > PLACE_MAX) {
+        return None;
+    }
     let previous = Previous { number: word(body, 56), valid_bytes: word(body, 64) };
     let has_previous = flags & 1 != 0;
     if flags > 15
@@ -440,9 +467,9 @@ fn decode_head<'a>(body: &[u8]) -> Option<Record<'a>> {
         number: word(body, 40),
         start: Position(word(body, 48)),
         previous: has_previous.then_some(previous),
-        base: entry_id(body, 72),
-        last: entry_id(body, 88),
-        synced: Synced { position: Position(word(body, 104)), last: entry_id(body, 112) },
+        base: entry_id(body, 72)?,
+        last: entry_id(body, 88)?,
+        synced: Synced { position: Position(word(body, 104)), last: entry_id(body, 112)? },
         state: decode_state(flags >> 1 & 1, word(body, 128), word(body, 136))?,
         carries: flags & 4 != 0,
         awaits_base: flags & 8 != 0,
@@ -458,6 +485,13 @@ fn decode_state(voted: u8, term: u64, vote: u64) -> Option<State> {
     Some(State { term: Term(term), vote })
 }
 
+fn decode_proof<'a>(body: &[u8]) -> Option<Record<'a>> {
+    let synced = Synced { position: Position(word(body, 24)), last: entry_id(body, 32)? };
+    let (incarnation, written) = (word(body, 8), Position(word(body, 16)));
+    // A proof speaks of what stands before it.
+    (synced.position <= written).then_some(Record::Synced(Proof { incarnation, written, synced }))
+}
+
 fn decode_entry(body: &[u8]) -> Option<Entry> {
     let kind = match body[1] {
         1 => EntryKind::Commands,
@@ -465,9 +499,8 @@ fn decode_entry(body: &[u8]) -> Option<Entry> {
         3 => EntryKind::Members,
         _ => return None,
     };
-    let id = entry_id(body, 8);
-    // There is no entry 0, and the last index has no successor.
-    if matches!(id.index.0, 0 | u64::MAX) {
+    let id = entry_id(body, 8)?;
+    if id.index.0 == 0 {
         return None;
     }
     Some(Entry { id, time: UnixMillis(word(body, 24)), commit: LogIndex(word(body, 32)), kind })
@@ -481,14 +514,16 @@ fn decode_snapshot_head<'a>(body: &[u8]) -> Option<Record<'a>> {
         group: GroupId(body[8..24].try_into().expect("sixteen bytes")),
         incarnation: word(body, 24),
         number: word(body, 32),
-        covered: entry_id(body, 40),
+        covered: entry_id(body, 40)?,
         time: UnixMillis(word(body, 56)),
         keys: word(body, 64),
     }))
 }
 
-fn entry_id(bytes: &[u8], at: usize) -> EntryId {
-    EntryId { term: Term(word(bytes, at)), index: LogIndex(word(bytes, at + 8)) }
+/// `None` for the last index there could be: it has no successor.
+fn entry_id(bytes: &[u8], at: usize) -> Option<EntryId> {
+    let id = EntryId { term: Term(word(bytes, at)), index: LogIndex(word(bytes, at + 8)) };
+    (id.index.0 != u64::MAX).then_some(id)
 }
 
 fn put_kind(bytes: &mut Vec<u8>, kind: u8) {
@@ -548,8 +583,8 @@ mod tests {
             Record::Entry(Entry { kind: EntryKind::Members, ..entry }, b"x"),
             Record::Synced(Proof {
                 incarnation: 1,
-                written: Position(2),
-                synced: Synced { position: Position(3), last: id(4, 5) },
+                written: Position(3),
+                synced: Synced { position: Position(2), last: id(4, 5) },
             }),
             Record::Cut(Cut { kept: id(1, 2), term: Term(3) }),
             Record::SnapshotHead(snapshot),
@@ -618,7 +653,7 @@ mod tests {
                 "103 1 2 3 4 payload",
                 "203 1 2 3 4 ",
                 "303 1 2 3 4 x",
-                "4 1 2 3 4 5 ",
+                "4 1 3 2 4 5 ",
                 "5 1 2 3 ",
                 "10006 707070707070707 707070707070707 1 2 3 4 5 6 ",
                 "7 1 keys",
