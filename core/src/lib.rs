@@ -31,6 +31,7 @@ pub mod bytes;
 pub mod config;
 mod event;
 pub mod ids;
+pub mod log;
 pub mod resp;
 pub mod seed;
 pub mod time;
