@@ -30,6 +30,9 @@ macro_rules! families {
 
 families! {
     connection,
+    string,
+    string_counter,
+    string_lcs,
 }
 
 fn check(name: &str) {
