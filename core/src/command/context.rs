@@ -4,7 +4,7 @@ use super::ask::Ask;
 use super::client::Client;
 use super::spec::Spec;
 use crate::config::Config;
-use crate::data::Keyspace;
+use crate::data::{Edit, Found, HashLimits, Keyspace};
 use crate::ids::{GroupId, LogIndex};
 use crate::resp::{Reply, ReplyError};
 use crate::seed::Random;
@@ -34,6 +34,8 @@ pub struct Context<'a> {
     pub time: UnixMillis,
     /// Where random choices come from.
     pub draws: &'a mut Draws,
+    /// Counts of look-ups, for statistics.
+    pub lookups: &'a mut Lookups,
     /// The settings.
     pub config: &'a Config,
     /// The row of this command.
@@ -46,6 +48,51 @@ impl Context<'_> {
     pub fn database(&self) -> usize {
         self.client.database
     }
+
+    /// Finds a key to read: counts it, and notes its use.
+    pub fn find(&mut self, key: &[u8]) -> Option<Found> {
+        let found = self.peek(key);
+        match found {
+            Some(found) => {
+                self.lookups.hits += 1;
+                if !self.client.no_touch {
+                    self.keyspace.touch(found);
+                }
+            }
+            None => self.lookups.misses += 1,
+        }
+        found
+    }
+
+    /// Finds a key without counting it as used (`TTL`, `TYPE`, `OBJECT`).
+    #[must_use]
+    pub fn peek(&self, key: &[u8]) -> Option<Found> {
+        self.keyspace.find(self.client.database, self.keyspace.key(key), self.time)
+    }
+
+    /// The door to change a key.
+    pub fn edit<'k>(&'k mut self, key: &'k [u8]) -> Edit<'k> {
+        let key = self.keyspace.key(key);
+        self.keyspace.edit(self.client.database, key, self.time)
+    }
+
+    /// When a hash stays packed.
+    #[must_use]
+    pub fn hash_limits(&self) -> HashLimits {
+        HashLimits {
+            entries: self.config.hash_max_listpack_entries as usize,
+            value_bytes: self.config.hash_max_listpack_value_bytes as usize,
+        }
+    }
+}
+
+/// How often keys that were to be read were there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Lookups {
+    /// Found.
+    pub hits: u64,
+    /// Not found.
+    pub misses: u64,
 }
 
 /// Where random choices come from: for a write, from its place in the log, so that every replica and every
