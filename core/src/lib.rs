@@ -28,6 +28,7 @@
 
 mod action;
 pub mod bytes;
+pub mod data;
 mod event;
 pub mod ids;
 pub mod seed;
