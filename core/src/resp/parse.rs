@@ -265,7 +265,7 @@ pub fn encode_inline(line: &[u8], out: &mut Vec<u8>) -> Result<usize, ProtocolEr
 /// Writes a command as a multibulk request.
 pub fn encode<'a>(words: impl ExactSizeIterator<Item = &'a [u8]>, out: &mut Vec<u8>) {
     use crate::bytes::number::IntegerText;
-    let mut header = |kind: u8, count: usize, out: &mut Vec<u8>| {
+    let header = |kind: u8, count: usize, out: &mut Vec<u8>| {
         out.push(kind);
         out.extend_from_slice(IntegerText::unsigned(count as u64).as_bytes());
         out.extend_from_slice(b"\r\n");
