@@ -1,5 +1,6 @@
 //! What commands mean: one row and one function each, nothing about how they came or where they are logged.
 
+pub mod access;
 pub mod ask;
 pub mod client;
 pub mod connection;
@@ -11,6 +12,8 @@ pub mod server;
 pub mod spec;
 pub mod string;
 pub mod table;
+#[cfg(test)]
+mod testing;
 
 pub use ask::Ask;
 pub use client::Client;

@@ -13,6 +13,9 @@ pub enum Protocol {
     Resp3,
 }
 
+/// Length of a header whose number has one digit.
+const SHORT_HEADER_BYTES: usize = 4;
+
 /// Writes replies to the end of a buffer.
 pub struct Reply<'a> {
     out: &'a mut Vec<u8>,
@@ -195,22 +198,45 @@ impl<'a> Reply<'a> {
 
     /// Leaves a place for the header of an array whose length is not known yet.
     pub fn defer_array(&mut self) -> Deferred {
-        Deferred { at: self.out.len(), kind: b'*' }
+        self.defer(b'*')
     }
 
     /// Leaves a place for the header of a map whose number of pairs is not known yet.
     pub fn defer_map(&mut self) -> Deferred {
-        Deferred { at: self.out.len(), kind: b'%' }
+        self.defer(b'%')
     }
 
-    /// Fills in a deferred header: elements, or pairs for a map.
+    fn defer(&mut self, kind: u8) -> Deferred {
+        let at = self.out.len();
+        self.out.extend_from_slice(&[0; SHORT_HEADER_BYTES]);
+        Deferred { at, kind }
+    }
+
+    /// Fills in a deferred header: elements, or pairs for a map. What was written behind it moves only for a
+    /// header of more than one digit, and then by the further digits.
     pub fn fill(&mut self, place: Deferred, count: usize) {
-        let tail = self.out.split_off(place.at);
-        match place.kind {
-            b'%' => self.map(count),
-            kind => self.header(kind, count),
+        let (kind, count) = match place.kind {
+            b'%' if !self.three() => (b'*', count * 2),
+            kind => (kind, count),
+        };
+        let digits = IntegerText::unsigned(count as u64);
+        let digits = digits.as_bytes();
+        let more = digits.len() - 1;
+        if more > 0 {
+            let end = self.out.len();
+            self.out.extend_from_slice(&[0; 20][..more]);
+            self.out.copy_within(place.at + SHORT_HEADER_BYTES..end, place.at + SHORT_HEADER_BYTES + more);
         }
-        self.out.extend_from_slice(&tail);
+        let header = &mut self.out[place.at..place.at + SHORT_HEADER_BYTES + more];
+        header[0] = kind;
+        header[1..=digits.len()].copy_from_slice(digits);
+        header[digits.len() + 1..].copy_from_slice(b"\r\n");
+    }
+
+    /// How many bytes the buffer holds, replies before this one included.
+    #[must_use]
+    pub fn written_bytes(&self) -> usize {
+        self.out.len()
     }
 
     /// Bytes that are a whole reply already.
@@ -261,6 +287,19 @@ mod tests {
             reply.fill(outer, 2);
         });
         assert_eq!(text, "*2\r\n:7\r\n*2\r\n$1\r\na\r\n:-12\r\n");
+    }
+
+    #[test]
+    fn deferred_headers_of_any_length_move_what_is_behind_them() {
+        for count in [0, 9, 10, 99, 100, 12_345] {
+            let text = written(Protocol::Resp3, |reply| {
+                reply.ok();
+                let outer = reply.defer_map();
+                (0..count).for_each(|_| reply.raw(b"x"));
+                reply.fill(outer, count);
+            });
+            assert_eq!(text, format!("+OK\r\n%{count}\r\n{}", "x".repeat(count)));
+        }
     }
 
     #[test]
