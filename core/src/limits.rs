@@ -14,3 +14,7 @@ pub const SPARE_OUTPUT_BYTES: usize = 64 * 1024;
 /// `maxmemory-clients` sets nothing smaller; beyond it the largest is closed. Redis has no such bound, but ten
 /// thousand slow readers must not end the process.
 pub const CLIENTS_BYTES: u64 = 8 << 30;
+
+/// What a command may answer that was asked for random parts with repetition, in bytes: the client names their
+/// number, and a short request must not make an endless reply.
+pub const REPEATED_DRAWS_BYTES: usize = 256 << 20;

@@ -8,6 +8,8 @@ pub mod context;
 pub mod expire;
 pub mod generic;
 pub mod hash;
+mod hash_random;
+mod scan;
 pub mod server;
 pub mod spec;
 pub mod string;

@@ -13,8 +13,8 @@ pub enum Protocol {
     Resp3,
 }
 
-/// Length of a header whose number has one digit.
-const SHORT_HEADER_BYTES: usize = 4;
+/// What is left open for a deferred header: as much as it takes when its number has one digit.
+const DEFERRED_BYTES: usize = 4;
 
 /// Writes replies to the end of a buffer.
 pub struct Reply<'a> {
@@ -208,7 +208,7 @@ impl<'a> Reply<'a> {
 
     fn defer(&mut self, kind: u8) -> Deferred {
         let at = self.out.len();
-        self.out.extend_from_slice(&[0; SHORT_HEADER_BYTES]);
+        self.out.extend_from_slice(&[0; DEFERRED_BYTES]);
         Deferred { at, kind }
     }
 
@@ -219,18 +219,36 @@ impl<'a> Reply<'a> {
             b'%' if !self.three() => (b'*', count * 2),
             kind => (kind, count),
         };
+        let mut header = [0; 24];
+        header[0] = kind;
         let digits = IntegerText::unsigned(count as u64);
-        let digits = digits.as_bytes();
-        let more = digits.len() - 1;
+        let end = 1 + digits.as_bytes().len();
+        header[1..end].copy_from_slice(digits.as_bytes());
+        header[end..end + 2].copy_from_slice(b"\r\n");
+        self.put_at(place.at, &header[..end + 2]);
+    }
+
+    /// Leaves a place for a short bulk string that is not known yet; filled in by
+    /// [`fill_bulk`](Self::fill_bulk), after the places behind it.
+    pub fn defer_bulk(&mut self) -> Deferred {
+        self.defer(b'$')
+    }
+
+    /// Fills in a deferred bulk string; what was written behind it moves.
+    pub fn fill_bulk(&mut self, place: Deferred, bytes: &[u8]) {
+        let length = IntegerText::unsigned(bytes.len() as u64);
+        self.put_at(place.at, &[b"$", length.as_bytes(), b"\r\n", bytes, b"\r\n"].concat());
+    }
+
+    /// Writes into a place that was left open.
+    fn put_at(&mut self, at: usize, part: &[u8]) {
+        let more = part.len() - DEFERRED_BYTES;
         if more > 0 {
             let end = self.out.len();
-            self.out.extend_from_slice(&[0; 20][..more]);
-            self.out.copy_within(place.at + SHORT_HEADER_BYTES..end, place.at + SHORT_HEADER_BYTES + more);
+            self.out.resize(end + more, 0);
+            self.out.copy_within(at + DEFERRED_BYTES..end, at + part.len());
         }
-        let header = &mut self.out[place.at..place.at + SHORT_HEADER_BYTES + more];
-        header[0] = kind;
-        header[1..=digits.len()].copy_from_slice(digits);
-        header[digits.len() + 1..].copy_from_slice(b"\r\n");
+        self.out[at..at + part.len()].copy_from_slice(part);
     }
 
     /// How many bytes the buffer holds, replies before this one included.
@@ -300,6 +318,19 @@ mod tests {
             });
             assert_eq!(text, format!("+OK\r\n%{count}\r\n{}", "x".repeat(count)));
         }
+    }
+
+    #[test]
+    fn a_deferred_bulk_is_filled_in_after_what_is_behind_it() {
+        let text = written(Protocol::Resp2, |reply| {
+            reply.array(2);
+            let cursor = reply.defer_bulk();
+            let page = reply.defer_array();
+            (0..11).for_each(|_| reply.integer(1));
+            reply.fill(page, 11);
+            reply.fill_bulk(cursor, b"1234567890");
+        });
+        assert_eq!(text, format!("*2\r\n$10\r\n1234567890\r\n*11\r\n{}", ":1\r\n".repeat(11)));
     }
 
     #[test]
