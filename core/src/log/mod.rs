@@ -5,8 +5,11 @@
 
 mod aftermath;
 pub mod frame;
+pub mod image;
+pub mod parts;
 pub mod reader;
 pub mod record;
+pub mod recovery;
 mod reservation;
 pub mod writer;
 

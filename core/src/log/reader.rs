@@ -16,7 +16,7 @@
 
 use super::aftermath::Aftermath;
 use super::frame::{self, FrameFault, HEADER_BYTES, Header, OVERHEAD_BYTES, entry_marker, local_marker};
-use super::record::{Head, Malformed, PREVIEW_BYTES, Proof, Record, preview_entry};
+use super::record::{Head, Malformed, PREVIEW_BYTES, Proof, Record, SnapshotHead, preview_entry};
 use crate::ids::{File, GroupId, Position};
 
 /// Why no frame is believed at some place.
@@ -112,6 +112,8 @@ pub struct FileReader {
     /// Bytes fed and not yet given out; `buffer[at..]` are the ones still to be looked at.
     buffer: Vec<u8>,
     at: usize,
+    /// The length of the frame before `buffer[at]`, given out last.
+    current_bytes: usize,
     /// Where `buffer[at]` stands in the file.
     offset: u64,
     /// Where the file ends, or where reading is to end.
@@ -128,6 +130,7 @@ impl FileReader {
             place: Place::Unknown(file),
             buffer: Vec::new(),
             at: 0,
+            current_bytes: 0,
             offset: 0,
             length_bytes,
             aftermath: None,
@@ -143,28 +146,39 @@ impl FileReader {
         Self { place, offset, ..Self::new(File::Segment(head.number), length_bytes) }
     }
 
+    /// A reader of a part of a snapshot file whose head is known.
+    #[must_use]
+    pub fn within_snapshot(head: &SnapshotHead, offset: u64, length_bytes: u64) -> Self {
+        let place = Place::Snapshot { incarnation: head.incarnation, number: head.number };
+        Self { place, offset, ..Self::new(File::Snapshot(head.number), length_bytes) }
+    }
+
     /// The next bytes of the file; what is behind its length is ignored.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.buffer.drain(..self.at);
         self.at = 0;
-        let room = self.length_bytes.saturating_sub(self.offset) - self.buffer.len() as u64;
+        let room = self.length_bytes.saturating_sub(self.offset + self.buffer.len() as u64);
         let count = usize::try_from(room).unwrap_or(usize::MAX).min(bytes.len());
         self.buffer.extend_from_slice(&bytes[..count]);
-    }
-
-    /// The file turned out to be shorter than was said: it ends with what was fed.
-    pub fn cut_short(&mut self) {
-        self.length_bytes = self.offset + (self.buffer.len() - self.at) as u64;
     }
 
     /// The next record; `None` when more bytes are needed or the file has ended.
     #[allow(clippy::should_implement_trait, reason = "what it gives borrows from the reader")]
     pub fn next(&mut self) -> Option<Found<'_>> {
-        let length = self.advance()?;
+        self.advance().then(|| self.current())
+    }
+
+    /// The record that was given last.
+    ///
+    /// # Panics
+    /// When there was none since bytes were last fed.
+    #[must_use]
+    pub fn current(&self) -> Found<'_> {
+        let length = self.current_bytes;
         let frame = &self.buffer[self.at - length..self.at];
         let body = &frame[HEADER_BYTES..length - frame::FOOTER_BYTES];
         let record = Record::decode(body).expect("it was decoded before it was believed");
-        Some(Found { offset: self.offset - length as u64, record, frame })
+        Found { offset: self.offset - length as u64, record, frame }
     }
 
     /// How the file ended, once it has.
@@ -173,24 +187,26 @@ impl FileReader {
         self.ending
     }
 
-    /// Where the next frame begins, in bytes from the beginning of the file.
+    /// How far the file was read and understood, in bytes from its beginning: until it has ended, where the
+    /// next frame begins.
     #[must_use]
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Moves behind the next believable frame and gives its length.
-    fn advance(&mut self) -> Option<usize> {
+    /// Moves behind the next believable frame; whether there was one.
+    pub(super) fn advance(&mut self) -> bool {
         if self.ending.is_some() {
-            return None;
+            return false;
         }
         if self.aftermath.is_none() {
             match self.look() {
-                Look::More => return None,
+                Look::More => return false,
                 Look::Believed(length) => {
                     self.at += length;
                     self.offset += length as u64;
-                    return Some(length);
+                    self.current_bytes = length;
+                    return true;
                 }
                 Look::Not { reason, frame_bytes } => {
                     let end = self.offset.saturating_add(frame_bytes);
@@ -199,10 +215,12 @@ impl FileReader {
             }
         }
         if let Some(aftermath) = &mut self.aftermath {
-            self.at += aftermath.study(&self.buffer[self.at..], self.length_bytes);
+            let studied = aftermath.study(&self.buffer[self.at..], self.length_bytes);
+            self.at += studied;
+            self.offset += studied as u64;
             self.ending = aftermath.ending(self.length_bytes);
         }
-        None
+        false
     }
 
     /// Judges the frame that begins at `at`.
