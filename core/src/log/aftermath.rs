@@ -108,7 +108,11 @@ impl Aftermath {
             Scope::Of { incarnation, start } => {
                 proof.incarnation == incarnation && start.0.checked_add(offset) == Some(proof.written.0)
             }
-            Scope::Any => proof.written.0 >= offset,
+            // It says where the segment begins, and counts only if it speaks of this segment.
+            Scope::Any => {
+                let start = proof.written.0.checked_sub(offset);
+                start.is_some_and(|start| proof.synced.position.0 > start)
+            }
         };
         let further = self.proof.is_none_or(|known| known.synced.position < proof.synced.position);
         if honest && further && marker == local_marker(proof.incarnation, proof.written) {

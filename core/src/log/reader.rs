@@ -338,3 +338,228 @@ impl Look {
         Self::Not { reason, frame_bytes }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{EntryId, LogIndex, NodeId, Term, Ticket};
+    use crate::log::record::{EntryKind, State};
+    use crate::log::writer::{Limits, Writer};
+    use crate::time::{Mono, UnixMillis};
+
+    const FILE: File = File::Segment(5);
+
+    /// A segment of every kind of record, reserved ahead to 8 KiB, and where each frame begins and the last ends.
+    fn segment() -> (Vec<u8>, Vec<usize>) {
+        let head = Head {
+            start: Position(1000),
+            state: State { term: Term(2), vote: None },
+            ..Head::founding(GroupId([3; 16]), NodeId(1), 7, 5)
+        };
+        let limits = Limits { segment_bytes: 1 << 20, reserve_bytes: 1 << 16 };
+        let mut writer = Writer::new(limits, &head, UnixMillis(0));
+        writer.prepare_segment(5);
+        let reserve = writer.reserve_wanted(Mono(0)).expect("space for the first segment");
+        writer.reserve_issued(Ticket(0), reserve);
+        assert!(writer.reserve_done(Ticket(0)));
+        let mut pieces = vec![writer.begin_segment(EntryId::default(), false)];
+        for length in [10, 900, 0] {
+            writer.open().extend(core::iter::repeat_n(b'x', length));
+            pieces.push(writer.seal(EntryKind::Commands, LogIndex(0)).frame);
+        }
+        writer.sync_issued(Ticket(1));
+        writer.sync_done(Ticket(1));
+        pieces.push(writer.proof().expect("due"));
+        pieces.push(writer.set_state(State { term: Term(3), vote: Some(NodeId(2)) }));
+        pieces.push(writer.cut(EntryId { term: Term(2), index: LogIndex(1) }, Term(3)));
+        writer.open().extend_from_slice(&[b'y'; 1500]);
+        pieces.push(writer.seal(EntryKind::Members, LogIndex(1)).frame);
+        let mut bytes = Vec::new();
+        let mut bounds = vec![0];
+        for piece in pieces {
+            bytes.extend_from_slice(&piece);
+            bounds.push(bytes.len());
+        }
+        assert_eq!(writer.segment_bytes(), bytes.len() as u64);
+        bytes.resize(8192, 0);
+        (bytes, bounds)
+    }
+
+    /// Reads in chunks; gives where each believed frame began, and how it ended.
+    fn read(bytes: &[u8], chunk: usize) -> (Vec<usize>, Ending) {
+        let mut reader = FileReader::new(FILE, bytes.len() as u64);
+        let mut frames = Vec::new();
+        let mut chunks = bytes.chunks(chunk);
+        loop {
+            while let Some(found) = reader.next() {
+                let offset = found.offset as usize;
+                assert_eq!(found.frame, &bytes[offset..offset + found.frame.len()]);
+                frames.push(offset);
+            }
+            match (reader.ending(), chunks.next()) {
+                (Some(ending), _) => return (frames, ending),
+                (None, Some(chunk)) => reader.feed(chunk),
+                (None, None) => panic!("the whole file was fed"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_whole_segment_in_chunks_of_any_size() {
+        let (bytes, bounds) = segment();
+        let end = *bounds.last().expect("some");
+        for chunk in [1, 7, 100, 513, 8192] {
+            let (frames, ending) = read(&bytes, chunk);
+            assert_eq!(frames, bounds[..bounds.len() - 1]);
+            assert_eq!(ending, Ending { offset: end as u64, fault: None, trailing_bytes: 0, proof: None });
+        }
+    }
+
+    /// As after a crash without space reserved: the file just ends somewhere.
+    #[test]
+    fn every_cut_point_is_torn_and_loses_only_the_frame_it_hits() {
+        let (bytes, bounds) = segment();
+        for length in 0..*bounds.last().expect("some") {
+            let (frames, ending) = read(&bytes[..length], 300);
+            let whole = bounds.iter().filter(|&&bound| bound <= length).count() - 1;
+            assert_eq!(frames, bounds[..whole]);
+            assert_eq!(ending.offset, bounds[whole] as u64);
+            let expected = length > bounds[whole];
+            assert_eq!(ending.fault.map(|fault| fault.torn), expected.then_some(true), "cut at {length}");
+        }
+    }
+
+    #[test]
+    fn every_flipped_bit_loses_its_frame_and_is_damage() {
+        let (bytes, bounds) = segment();
+        let end = *bounds.last().expect("some");
+        let proof_at = bounds[4];
+        for bit in 0..end * 8 {
+            let mut bytes = bytes.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let (frames, ending) = read(&bytes, 8192);
+            let hit = bounds.iter().filter(|&&bound| bound <= bit / 8).count() - 1;
+            assert_eq!(frames, bounds[..hit], "bit {bit}");
+            assert_eq!(ending.offset, bounds[hit] as u64);
+            let fault = ending.fault.expect("something is wrong");
+            assert!(!fault.torn, "bit {bit}: {fault:?}");
+            assert_eq!(
+                ending.proof.is_some(),
+                hit < 4,
+                "the proof at {proof_at} is found if it is behind bit {bit}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_lost_sector_looks_torn_and_a_later_proof_is_found() {
+        let (bytes, bounds) = segment();
+        let end = *bounds.last().expect("some");
+        for sector in 0..end.div_ceil(512) {
+            let mut bytes = bytes.clone();
+            bytes[sector * 512..(sector + 1) * 512].fill(0);
+            let (_, ending) = read(&bytes, 1000);
+            // Behind zeros at the very end nothing is left to complain about.
+            if let Some(fault) = ending.fault {
+                assert!(fault.torn, "sector {sector}");
+            } else {
+                assert!(bounds.contains(&(ending.offset as usize)) && ending.offset as usize >= sector * 512);
+            }
+            let proof_is_whole = bounds[4] / 512 != sector && (bounds[5] - 1) / 512 != sector;
+            assert_eq!(ending.proof.is_some(), proof_is_whole && ending.offset < bounds[4] as u64);
+        }
+    }
+
+    #[test]
+    fn a_tail_that_did_not_reach_the_platter_within_a_sector_looks_torn() {
+        let (bytes, bounds) = segment();
+        // The sector as it was before the last frame was appended to it.
+        let start = bounds[bounds.len() - 2];
+        let mut bytes = bytes;
+        let sector_end = (start / 512 + 1) * 512;
+        bytes[start..sector_end].fill(0);
+        let (_, ending) = read(&bytes, 8192);
+        assert_eq!(ending.offset, start as u64);
+        assert_eq!(ending.fault, Some(Fault { reason: Reason::Hole, torn: true }));
+    }
+
+    #[test]
+    fn garbage_behind_the_end_is_damage() {
+        let (mut bytes, bounds) = segment();
+        let end = *bounds.last().expect("some");
+        for length in [1, 8, 15, 16, 100, 600] {
+            bytes[end..end + length].fill(0xa5);
+            let (frames, ending) = read(&bytes, 8192);
+            assert_eq!(frames.len(), bounds.len() - 1);
+            assert_eq!((ending.offset, ending.trailing_bytes), (end as u64, length as u64));
+            assert!(!ending.fault.expect("garbage").torn);
+        }
+    }
+
+    #[test]
+    fn an_old_frame_in_the_wrong_place_is_not_believed() {
+        let (bytes, bounds) = segment();
+        let end = *bounds.last().expect("some");
+        // A state record of this very file, and the same record of another segment's stream.
+        let mut moved = bytes.clone();
+        moved.copy_within(bounds[5]..bounds[6], end);
+        assert_eq!(read(&moved, 8192).1.fault.map(|fault| fault.reason), Some(Reason::Marker));
+        // An entry's marker holds anywhere; that it does not follow is for whoever knows the index.
+        let mut repeated = bytes.clone();
+        repeated.copy_within(bounds[1]..bounds[2], end);
+        assert_eq!(read(&repeated, 8192).0.len(), bounds.len());
+        // A head belongs at the beginning only, and to the file it names.
+        let mut second = bytes.clone();
+        second.copy_within(..bounds[1], end);
+        assert_eq!(read(&second, 8192).1.fault.map(|fault| fault.reason), Some(Reason::Misplaced));
+        let mut renamed = FileReader::new(File::Segment(6), 8192);
+        renamed.feed(&bytes);
+        assert_eq!(renamed.next(), None);
+        assert_eq!(
+            renamed.ending().and_then(|ending| ending.fault).map(|fault| fault.reason),
+            Some(Reason::Misplaced)
+        );
+    }
+
+    #[test]
+    fn a_claimed_length_costs_nothing_until_bytes_arrive() {
+        let mut bytes = segment().0[..Head::FRAME_BYTES].to_vec();
+        let length = frame::BODY_BYTES_MAX as u32;
+        bytes.extend_from_slice(&77_u64.to_le_bytes());
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(&(!length).to_le_bytes());
+        let mut reader = FileReader::new(FILE, 1 << 40);
+        reader.feed(&bytes);
+        assert!(reader.next().is_some());
+        assert_eq!(reader.next(), None);
+        assert!(reader.buffer.capacity() < 4096);
+        // An entry whose marker is wrong is given up as soon as its index is known.
+        reader.feed(&[3; PREVIEW_BYTES]);
+        assert_eq!(reader.next(), None);
+        assert!(reader.aftermath.is_some());
+        for _ in 0..100 {
+            reader.feed(&[3; 4096]);
+            assert_eq!(reader.next(), None);
+        }
+        assert!(reader.buffer.capacity() < 16384, "what is behind it is read and dropped");
+    }
+
+    #[test]
+    fn a_part_of_a_segment_is_read_from_a_known_head() {
+        let (bytes, bounds) = segment();
+        let mut reader = FileReader::new(FILE, 8192);
+        reader.feed(&bytes);
+        let Some(Found { record: Record::Head(head), .. }) = reader.next() else {
+            panic!("a head comes first")
+        };
+        let mut part = FileReader::within(&head, bounds[4] as u64, bounds[6] as u64);
+        part.feed(&bytes[bounds[4]..]);
+        let mut count = 0;
+        while part.next().is_some() {
+            count += 1;
+        }
+        assert_eq!(count, 2);
+        let ending = part.ending().expect("at its limit");
+        assert_eq!((ending.offset, ending.fault), (bounds[6] as u64, None));
+    }
+}

@@ -109,20 +109,22 @@ impl Replay {
                 show(self.last)
             ));
         }
+        let agreed = self.cover == Cover::Agreed;
+        if agreed
+            && (kept.index < self.snapshot.index
+                || (kept.index == self.snapshot.index && kept != self.snapshot))
+        {
+            return Err(format!("entries behind {} are made void, but a snapshot covers them", show(kept)));
+        }
         self.announced = Some(cut.term);
         self.last = kept;
         if self.goal.is_some_and(|goal| goal.index > kept.index) {
             self.goal_reached = false;
         }
-        if kept.index > self.snapshot.index {
-            return Ok(self.cover == Cover::Agreed);
+        if kept.index <= self.snapshot.index {
+            self.cover = Cover::Unknown;
+            self.reach(kept);
         }
-        let agreed = self.cover == Cover::Agreed;
-        if agreed && kept != self.snapshot {
-            return Err(format!("entries behind {} are made void, but a snapshot covers them", show(kept)));
-        }
-        self.cover = Cover::Unknown;
-        self.reach(kept);
         Ok(agreed)
     }
 
