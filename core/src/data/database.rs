@@ -9,7 +9,7 @@ use super::hash_map::HashView;
 use super::packed::Packed;
 use super::table::{Place, Table, order};
 use super::value::{Content, Object, Parcel, Text, Value};
-use crate::bytes::hash::hash;
+use crate::bytes::hash;
 use crate::time::UnixMillis;
 
 /// A key and its hash under the group's seed, made by [`Keyspace::key`](super::Keyspace::key).
@@ -19,6 +19,21 @@ pub struct Key<'a> {
     pub bytes: &'a [u8],
     /// Its hash.
     pub hash: u64,
+}
+
+/// In tests, a seed under which keys share a handful of hashes.
+#[cfg(test)]
+pub const COLLIDING_SEED: u64 = 0xc011_1d1e;
+
+/// The hash of a key under a seed.
+#[inline]
+pub fn hash_key(seed: u64, key: &[u8]) -> u64 {
+    let hash = hash::hash(seed, key);
+    #[cfg(test)]
+    if seed == COLLIDING_SEED {
+        return hash & 0x9000_0000_0000_0001;
+    }
+    hash
 }
 
 /// Where an entry is: its place in the index and its block.
@@ -91,7 +106,7 @@ impl Database {
     }
 
     pub fn hash_of(&self, handle: Handle) -> u64 {
-        hash(self.seed, entry::key(self.arena.bytes(handle)))
+        hash_key(self.seed, entry::key(self.arena.bytes(handle)))
     }
 
     pub fn seed(&self) -> u64 {
@@ -194,7 +209,7 @@ impl Database {
         block[shape.key_at()..shape.value_at()].copy_from_slice(key.bytes);
         block[shape.value_at()..shape.end()].copy_from_slice(value);
         let (arena, seed) = (&self.arena, self.seed);
-        let hash_of = |other| hash(seed, entry::key(arena.bytes(other)));
+        let hash_of = |other| hash_key(seed, entry::key(arena.bytes(other)));
         let place = self.table.insert(key.hash, handle, hash_of);
         Slot { place, handle }
     }
@@ -356,7 +371,7 @@ impl Database {
     fn forget(&mut self, slot: Slot, hash: u64) {
         let (arena, seed) = (&self.arena, self.seed);
         let deadline = entry::expire_at(arena.bytes(slot.handle));
-        let hash_of = |other| crate::bytes::hash::hash(seed, entry::key(arena.bytes(other)));
+        let hash_of = |other| hash_key(seed, entry::key(arena.bytes(other)));
         self.table.remove(hash, slot.place, hash_of);
         self.arena.free(slot.handle);
         self.deadline_changed(hash, deadline, None);
