@@ -226,6 +226,16 @@ impl Database {
             key_len: key.bytes.len(),
             value_len: value.len(),
         };
+        if old == shape && old.kind == Kind::String {
+            // What SET does most often: nothing but the bytes differ.
+            let block = self.arena.bytes_mut(slot.handle);
+            block[shape.value_at()..shape.end()].copy_from_slice(value);
+            if let Some(at) = head.expire_at {
+                entry::set_expire_at(block, at);
+                self.deadline_changed(key.hash, old_deadline, head.expire_at);
+            }
+            return;
+        }
         if old.kind != Kind::String && old.form == OBJECT {
             let number: [u8; 4] = entry::value(self.arena.bytes(slot.handle))
                 .try_into()
