@@ -412,3 +412,49 @@ impl Database {
 fn object_index(number: &[u8]) -> usize {
     u32::from_le_bytes(number.try_into().expect("objects have four-byte numbers")) as usize
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::{Purpose, Seed};
+
+    #[test]
+    fn splicing_does_what_it_does_to_a_vector() {
+        let mut random = Seed([12; 32]).stream(Purpose::Reads);
+        for (key_len, expire_at) in
+            [(5, None), (5, Some(UnixMillis(9))), (300, None), (300, Some(UnixMillis(9)))]
+        {
+            let mut database = Database::new(1);
+            let bytes = vec![b'k'; key_len];
+            let key = Key { bytes: &bytes, hash: hash_key(1, &bytes) };
+            let head = Head { kind: Kind::String, form: 0, expire_at };
+            let mut slot = database.create(key, head, b"", 0x123456);
+            let mut model: Vec<u8> = Vec::new();
+            let (mut widened, mut narrowed) = (0, 0);
+            for _ in 0..4000 {
+                // Around the length where lengths become wide, and around that where blocks get their own vector.
+                let goal = [65_536, 1900][random.below(2) as usize] + random.below(300) as usize;
+                let start = random.below(model.len() as u64 + 1) as usize;
+                let insert = goal.saturating_sub(model.len()) + random.below(80) as usize;
+                let excess = model.len().saturating_sub(goal) + random.below(80) as usize;
+                let range = start..(start + excess).min(model.len());
+                let mut part = vec![0; insert];
+                random.fill(&mut part);
+                let before = model.len();
+                database.splice(&mut slot, range.clone(), insert, random.below(2) == 0);
+                database.value_bytes_mut(slot.handle)[range.start..range.start + insert]
+                    .copy_from_slice(&part);
+                model.splice(range, part);
+                widened += u32::from(before <= 65_535 && model.len() > 65_535);
+                narrowed += u32::from(before > 65_535 && model.len() <= 65_535);
+                let block = database.arena.bytes(slot.handle);
+                assert!(entry::key(block) == key.bytes && entry::value(block) == model);
+                assert_eq!((entry::expire_at(block), entry::access(block)), (expire_at, 0x123456));
+                assert_eq!(database.find(key).map(|found| found.handle), Some(slot.handle));
+            }
+            assert!(widened > 100 && narrowed > 100, "{widened} {narrowed}");
+            database.remove(slot, key.hash);
+            assert_eq!(database.used_bytes(), Database::new(1).used_bytes());
+        }
+    }
+}

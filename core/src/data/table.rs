@@ -555,10 +555,11 @@ mod tests {
         let hashes: Hashes = (0..60_000).map(|_| random.next_u64()).collect();
         let mut table = Table::default();
         let hash_of = |handle| hashes[number(handle)];
-        for one in 0..2000 {
-            table.insert(hashes[one], handle(one), hash_of);
+        let (mut from, mut seen, mut count) = (Some(0), Vec::new(), 0);
+        while count < 2000 {
+            table.insert(hashes[count], handle(count), hash_of);
+            count += 1;
         }
-        let (mut from, mut seen, mut count) = (Some(0), Vec::new(), 2000);
         while let Some(start) = from {
             from = table.walk(start, hash_of, &mut seen);
             for _ in 0..200 {

@@ -519,6 +519,25 @@ fn the_journal_tells_what_changed() {
 }
 
 #[test]
+fn readers_do_not_see_what_has_expired() {
+    let mut keyspace = Keyspace::new(1, 3);
+    let key = keyspace.key(b"key");
+    keyspace.edit(0, key, UnixMillis(0)).replace_string(b"1", StringForm::Plain, Some(UnixMillis(10)));
+    let seen = |now| {
+        let mut seen = 0;
+        keyspace.scan(0, 0, 10, UnixMillis(now), |_, _| seen += 1);
+        (keyspace.find(0, key, UnixMillis(now)).is_some(), seen)
+    };
+    assert_eq!(seen(9), (true, 1));
+    assert_eq!(seen(10), (false, 0));
+    assert_eq!(
+        (keyspace.len(0), keyspace.expires_len(0), keyspace.average_ttl_ms(0, UnixMillis(4))),
+        (1, 1, 6)
+    );
+    assert_eq!(keyspace.scan(0, u64::MAX, 10, UnixMillis(0), |_, _| ()), 0, "no such cursor");
+}
+
+#[test]
 fn saves_aborted_more_often_than_stamps_have_numbers_do_no_harm() {
     let mut keyspace = Keyspace::new(1, 3);
     let name = |number: u32| number.to_le_bytes();
