@@ -1,7 +1,7 @@
 //! All databases of a node, and every path to a value.
 
 use super::arena::Handle;
-use super::database::{Database, Head, Key, Slot};
+use super::database::{Database, Head, Key, Slot, hash_key};
 use super::decode::{DecodeError, Payload, decode};
 use super::digest::Digest;
 use super::edit::Edit;
@@ -10,7 +10,6 @@ use super::hash_edit::HashLimits;
 use super::journal::Journal;
 use super::save::{Save, SaveProgress};
 use super::value::{Parcel, Value};
-use crate::bytes::hash::hash;
 use crate::seed::Random;
 use crate::time::UnixMillis;
 
@@ -58,7 +57,7 @@ impl Keyspace {
     #[inline]
     #[must_use]
     pub fn key<'k>(&self, bytes: &'k [u8]) -> Key<'k> {
-        Key { bytes, hash: hash(self.hash_seed, bytes) }
+        Key { bytes, hash: hash_key(self.hash_seed, bytes) }
     }
 
     /// What happened so far.
