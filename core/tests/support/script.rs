@@ -148,7 +148,8 @@ fn step(lines: &[&str], at: usize, conn: String, act: Act) -> Result<(Step, usiz
 }
 
 fn ends_step(line: &str) -> bool {
-    is_break(line) || line.starts_with("== ") || act(line).is_ok()
+    let steps = ["== ", "> ", "@", "raw> ", "part> ", "wait "];
+    is_break(line) || matches!(line, "<" | "hangup") || steps.iter().any(|start| line.starts_with(start))
 }
 
 fn act(line: &str) -> Result<(String, Act), String> {
