@@ -28,12 +28,23 @@
 
 mod action;
 pub mod bytes;
+pub mod command;
+pub mod config;
+pub mod data;
 mod event;
 pub mod ids;
+pub mod limits;
+pub mod log;
+pub mod resp;
 pub mod seed;
+mod session;
 pub mod time;
 
 pub use action::{Action, Halt, Level, When};
+pub use config::{Config, Knobs};
 pub use event::{DiskFault, Event, Measures, Origin, Role};
 pub use seed::Seed;
 pub use time::{Mono, Now, UnixMillis};
+
+/// The version of Redis whose behaviour clients may expect.
+pub const REDIS_VERSION: &str = "7.2.5";
