@@ -45,6 +45,7 @@ families! {
     string,
     string_counter,
     string_lcs,
+    transaction,
 }
 
 fn check(name: &str) {

@@ -100,9 +100,7 @@ fn sequence(items: &[Pattern], found: &[Value], open: bool, order: Order, names:
     }
     match order {
         Order::Same => items.iter().zip(found).all(|(item, value)| item.accepts(value, order, names)),
-        Order::Items => {
-            assign(items.len(), found.len(), |i, f| items[i].accepts(&found[f], order, names))
-        }
+        Order::Items => assign(items.len(), found.len(), |i, f| items[i].accepts(&found[f], order, names)),
         Order::Pairs if found.iter().any(|value| matches!(value, Value::Sequence(..))) => {
             items.iter().zip(found).all(|(item, value)| item.accepts(value, order, names))
         }
@@ -139,8 +137,7 @@ fn map(
 /// Whether each of `wanted` can have one of `found` for itself: a matching of the two, found by augmenting
 /// paths (Kuhn, "The Hungarian method for the assignment problem", 1955, without weights).
 fn assign(wanted: usize, found: usize, mut fits: impl FnMut(usize, usize) -> bool) -> bool {
-    let edges: Vec<Vec<usize>> =
-        (0..wanted).map(|i| (0..found).filter(|&f| fits(i, f)).collect()).collect();
+    let edges: Vec<Vec<usize>> = (0..wanted).map(|i| (0..found).filter(|&f| fits(i, f)).collect()).collect();
     let mut owners = vec![None; found];
     let complete = (0..wanted).all(|i| augment(i, &edges, &mut owners, &mut vec![false; found]));
     // Trying has bound names at will: bind them again, by the pairs that were settled.
@@ -310,7 +307,8 @@ mod tests {
     fn the_nulls_are_three() {
         let nulls = [("$-1", Value::NullBulk), ("*-1", Value::NullArray), ("_", Value::Null)];
         for (line, _) in &nulls {
-            let fitting: Vec<_> = nulls.iter().filter(|(_, value)| accepts(line, value)).map(|(name, _)| name).collect();
+            let fitting: Vec<_> =
+                nulls.iter().filter(|(_, value)| accepts(line, value)).map(|(name, _)| name).collect();
             assert_eq!(fitting, [line]);
         }
     }
@@ -319,7 +317,8 @@ mod tests {
     fn unordered_comparison_counts() {
         let bulk = |text: &str| Value::Bulk(text.as_bytes().to_vec());
         let items = |texts: &[&str]| texts.iter().map(|text| Pattern::Exactly(bulk(text))).collect();
-        let array = |texts: &[&str]| Value::Sequence(Kind::Array, texts.iter().map(|text| bulk(text)).collect());
+        let array =
+            |texts: &[&str]| Value::Sequence(Kind::Array, texts.iter().map(|text| bulk(text)).collect());
         let pattern = |texts| Pattern::Sequence { kind: Kind::Array, items: items(texts), open: false };
         let names = &mut Names::new();
         assert!(pattern(&["a", "a", "b"]).accepts(&array(&["b", "a", "a"]), Order::Items, names));
