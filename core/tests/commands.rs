@@ -29,10 +29,23 @@ macro_rules! families {
 }
 
 families! {
+    client,
+    command,
+    config,
     connection,
+    connection_7_2,
+    expire,
+    generic,
+    hash,
+    info,
+    object,
+    protocol,
+    scan,
+    server,
     string,
     string_counter,
     string_lcs,
+    transaction,
 }
 
 fn check(name: &str) {
