@@ -202,6 +202,25 @@ impl Keyspace {
         entry::set_access(database.arena.bytes_mut(found.handle), clock);
     }
 
+    /// The hash of a key's name.
+    #[inline]
+    #[must_use]
+    pub fn hash(&self, name: &[u8]) -> u64 {
+        self.key(name).hash
+    }
+
+    /// Touches what searches for these hashes will touch, side by side.
+    pub fn warm(&self, database: usize, hashes: &[u64]) {
+        let mut sum = 0_u64;
+        for &hash in hashes {
+            sum = sum.wrapping_add(self.warm_index(database, hash));
+        }
+        for &hash in hashes {
+            sum = sum.wrapping_add(self.warm_entry(database, hash));
+        }
+        core::hint::black_box(sum);
+    }
+
     /// Touches the index where a search for `hash` begins. Doing this for a batch of keys before
     /// [`warm_entry`](Self::warm_entry) for each, and that before the first search, lets the memory fetch them
     /// side by side. The result means nothing, but must be used, lest the access be optimised away.

@@ -95,6 +95,12 @@ impl Node {
         }
     }
 
+    /// What is only told or counted.
+    fn ask_about(&mut self, conn: ConnId, ask: Ask) {
+        let error = ReplyError::new(format!("ERR not available: {ask:?}"));
+        self.reply(conn, |reply| reply.error(&error));
+    }
+
     /// Writes a reply to a client.
     pub(super) fn reply(&mut self, conn: ConnId, write: impl FnOnce(&mut Reply<'_>)) {
         if let Some(session) = self.sessions.get_mut(conn) {

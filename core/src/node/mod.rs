@@ -11,6 +11,7 @@ mod admit;
 mod apply;
 mod ask;
 mod checkpoint;
+mod client_list;
 mod clients;
 mod clock;
 mod intake;
@@ -20,6 +21,7 @@ mod shutdown;
 mod stats;
 mod storage;
 mod turn;
+mod work;
 
 use std::collections::VecDeque;
 
@@ -104,7 +106,9 @@ pub struct Node {
     measures: Measures,
     resident_peak_bytes: u64,
     last_client_sweep: Mono,
-    turn_commands: u64,
+    /// Commands run in this turn, and in the one before, whose length is told next.
+    ran: Vec<crate::command::CommandId>,
+    ran_before: Vec<crate::command::CommandId>,
 
     actions: VecDeque<Action>,
     next_ticket: Ticket,
@@ -168,7 +172,8 @@ impl Node {
             measures: Measures::default(),
             resident_peak_bytes: 0,
             last_client_sweep: now.mono,
-            turn_commands: 0,
+            ran: Vec::new(),
+            ran_before: Vec::new(),
             actions: VecDeque::new(),
             next_ticket: Ticket(0),
             turn_open: true,

@@ -10,7 +10,7 @@ use crate::command::Conditions;
 use crate::config::AppendFsync;
 use crate::data::Keyspace;
 use crate::ids::{EntryId, File, FileInfo, GroupId, LogIndex, Ticket};
-use crate::log::record::{EntryKind, Head, SnapshotHead};
+use crate::log::record::{Head, SnapshotHead};
 use crate::log::recovery::{Progress, Recovered, Recovery, Step};
 use crate::log::writer::Writer;
 use crate::{Action, Halt, Level};
@@ -142,17 +142,12 @@ impl Node {
         };
         let mut next = None;
         while !self.halted && next.is_none() {
-            let Loading { recovery, group, .. } = &mut *loading;
-            let known = recovery.group();
-            if *group != known
-                && let Some(known) = known
-            {
-                *group = Some(known);
-                self.adopt_group(known);
-            }
-            match recovery.next() {
+            match loading.recovery.next() {
                 None => break,
-                Some(Step::SnapshotHead(head)) => self.begin_snapshot(&head),
+                Some(Step::SnapshotHead(head)) => {
+                    loading.group = Some(head.group);
+                    self.begin_snapshot(&head);
+                }
                 Some(Step::Part(bytes)) => match self.keyspace.load(bytes, self.hash_limits()) {
                     Ok(keys) => loading.keys += keys as u64,
                     Err(error) => {
@@ -171,8 +166,15 @@ impl Node {
                 Some(Step::Entry { entry, payload, .. }) => {
                     self.writer.tick(entry.time);
                     loading.entries += 1;
-                    if entry.kind != EntryKind::Members {
+                    if loading.group.is_some() {
                         self.replay(entry.id.index, entry.time, payload);
+                    } else {
+                        // The very first entry: the keyspace has to be the group's before it runs.
+                        let payload = payload.to_vec();
+                        let group = loading.recovery.group().expect("whose entries these are was read before them");
+                        loading.group = Some(group);
+                        self.adopt_group(group);
+                        self.replay(entry.id.index, entry.time, &payload);
                     }
                 }
                 Some(Step::Cut(_)) => {}
@@ -279,8 +281,9 @@ impl Node {
         }
         self.carry();
         self.ask_for_loads();
+        let synced = self.log_is_synced();
         let Phase::Founding(founding) = &mut self.phase else { return };
-        if founding.complete && self.log_is_synced() {
+        if founding.complete && synced {
             let remove = core::mem::take(&mut founding.remove);
             self.serve(remove);
         }
@@ -329,10 +332,8 @@ impl Node {
         }
         founding.complete = true;
         if self.writer.carrying() {
-            let ticket_position_synced = self.config.appendfsync;
-            if ticket_position_synced != AppendFsync::Always {
-                self.sync_log();
-            }
+            let bytes = self.writer.finish_carrying();
+            self.append_to_log(bytes);
         }
         self.settle_founding();
     }

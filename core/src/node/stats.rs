@@ -78,10 +78,10 @@ impl Stats {
     pub(super) fn count_error(&mut self, error: &ReplyError) {
         self.error_replies += 1;
         let code = error.code();
-        match self.errors.iter_mut().find(|(known, _)| **known == *code) {
-            Some((_, count)) => *count += 1,
-            None if self.errors.len() < ERRORS_MAX => self.errors.push((code.into(), 1)),
-            None => {}
+        if let Some((_, count)) = self.errors.iter_mut().find(|(known, _)| **known == *code) {
+            *count += 1;
+        } else if self.errors.len() < ERRORS_MAX {
+            self.errors.push((code.into(), 1));
         }
     }
 

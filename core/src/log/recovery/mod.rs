@@ -43,7 +43,7 @@ use self::source::Source;
 use self::survey::{Link, SegmentSeen, SnapshotSeen, Survey, Wholeness};
 use super::parts::PartsCheck;
 use super::record::{Cut, End, Entry, Head, Record, SnapshotHead};
-use crate::ids::{EntryId, File, FileInfo, LogIndex, NodeId, Position};
+use crate::ids::{EntryId, File, FileInfo, GroupId, LogIndex, NodeId, Position};
 use crate::time::UnixMillis;
 
 /// One thing that the files tell.
@@ -264,6 +264,12 @@ impl Recovery {
         };
         recovery.glance_at_snapshot();
         recovery
+    }
+
+    /// Whose files these are, once a head was read.
+    #[must_use]
+    pub fn group(&self) -> Option<GroupId> {
+        self.survey.one_group().ok().flatten()
     }
 
     /// The next part of a file to be read; `None` when enough is under way, or recovery has finished.
