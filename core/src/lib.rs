@@ -31,11 +31,13 @@ pub mod bytes;
 pub mod config;
 mod event;
 pub mod ids;
+mod node;
 pub mod seed;
 pub mod time;
 
 pub use action::{Action, Halt, Level, When};
 pub use config::{Config, Knobs};
 pub use event::{DiskFault, Event, Measures, Origin, Role};
+pub use node::Node;
 pub use seed::Seed;
 pub use time::{Mono, Now, UnixMillis};
