@@ -28,11 +28,17 @@
 
 mod action;
 pub mod bytes;
+pub mod command;
 pub mod config;
+pub mod data;
 mod event;
 pub mod ids;
+pub mod limits;
+pub mod log;
 mod node;
+pub mod resp;
 pub mod seed;
+mod session;
 pub mod time;
 
 pub use action::{Action, Halt, Level, When};
@@ -41,3 +47,6 @@ pub use event::{DiskFault, Event, Measures, Origin, Role};
 pub use node::Node;
 pub use seed::Seed;
 pub use time::{Mono, Now, UnixMillis};
+
+/// The version of Redis whose behaviour clients may expect.
+pub const REDIS_VERSION: &str = "7.2.5";

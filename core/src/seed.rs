@@ -47,6 +47,14 @@ impl Random {
         Self(ChaCha8Rng::from_seed(seed))
     }
 
+    /// A stream of its own, seeded from this one.
+    #[must_use]
+    pub fn split(&mut self) -> Self {
+        let mut seed = [0; 32];
+        self.fill(&mut seed);
+        Self(ChaCha8Rng::from_seed(seed))
+    }
+
     /// Sixty-four random bits.
     pub fn next_u64(&mut self) -> u64 {
         self.0.next_u64()

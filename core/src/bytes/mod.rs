@@ -2,6 +2,7 @@
 
 pub mod glob;
 pub mod hash;
+pub mod number;
 mod slice;
 
 pub use slice::Slice;

@@ -21,6 +21,15 @@ impl Slice {
         let start = self.range.start;
         Self { buffer: Arc::clone(&self.buffer), range: start + range.start..start + range.end }
     }
+
+    /// The buffer, to be used again, if nobody else holds a part of it; otherwise the slice as it was.
+    ///
+    /// # Errors
+    /// The slice itself, while its buffer is shared.
+    pub fn reclaim(self) -> Result<Vec<u8>, Self> {
+        let range = self.range;
+        Arc::try_unwrap(self.buffer).map_err(|buffer| Self { buffer, range })
+    }
 }
 
 impl From<Vec<u8>> for Slice {

@@ -1,154 +1,253 @@
-//! A stand-in for the node, enough to drive a server with: PING, SET, GET over plain and inline requests.
+//! The node: what happens to it, and what it wants done. Cut by concern:
+//!
+//! ```text
+//!  events ─▶ intake ─▶ admit ─┬─▶ apply (in place) ──────────┬─▶ session output ─▶ Flush
+//!                             └─▶ lane ─▶ gate ─▶ apply ─────┘
+//!                                  storage: the log and its syncs     checkpoint: the keyspace to a file
+//!                                  recovery: from files to here       clock: log time and expiry
+//! ```
 
-use std::collections::{BTreeMap, VecDeque};
+mod admit;
+mod apply;
+mod ask;
+mod checkpoint;
+mod client_list;
+mod clients;
+mod clock;
+mod intake;
+mod lane;
+mod recovery;
+mod shutdown;
+mod stats;
+mod storage;
+mod turn;
+mod work;
+
+use std::collections::VecDeque;
 
 use crate::bytes::Slice;
-use crate::config::{AppendFsync, Config};
-use crate::ids::{ConnId, File, FileInfo, Ticket};
-use crate::{Action, Event, Halt, Level, Mono, Now, Seed, When};
+use crate::command::{Client, Conditions, Draws};
+use crate::config::Config;
+use crate::data::Keyspace;
+use crate::ids::{ConnId, FileInfo, GroupId, LogIndex, Ticket};
+use crate::log::writer::Writer;
+use crate::resp::Span;
+use crate::seed::{Purpose, Random};
+use crate::session::Table;
+use crate::{Action, Event, Halt, Level, Measures, Mono, Now, Seed};
 
-/// A node that keeps strings and forgets them at the end.
+use checkpoint::Checkpoint;
+use clients::Pause;
+use intake::Burst;
+use lane::Lane;
+use recovery::Phase;
+use shutdown::Shutdown;
+use stats::Stats;
+use storage::Storage;
+
+/// A node of a group, or a group of its own.
+///
+/// See the crate's front page for how it is driven.
 pub struct Node {
     config: Config,
+    /// The clocks as of this turn.
+    now: Now,
+    /// When the node was made.
+    started: Now,
+    phase: Phase,
+    group: GroupId,
+    incarnation: u64,
+    /// Random for this life of the node, shown as `run_id`.
+    run_id: String,
+    secrets: Random,
+
+    sessions: Table,
+    next_client: u64,
+    /// Connections whose replies are to be flushed when the turn ends.
+    flushes: Vec<ConnId>,
+    /// Sessions that may go on.
+    ready: Vec<ConnId>,
+    /// Sessions that wait for something of the node.
+    held: Vec<ConnId>,
+    /// Sessions that a command keeps waiting.
+    blocked: Vec<ConnId>,
+    monitors: Vec<ConnId>,
+    pause: Option<Pause>,
+    spare_buffers: Vec<Vec<u8>>,
+
+    keyspace: Keyspace,
+    /// The last entry that was run.
+    applied: LogIndex,
+    draws: Draws,
+    conditions: Conditions,
+    nobody: Client,
+    void: Vec<u8>,
+    spans: Vec<Span>,
+    burst: Burst,
+
+    writer: Writer,
+    storage: Storage,
+    lane: Lane,
+    /// Commands in the open entry.
+    open_units: u32,
+    /// The database that the open entry has chosen.
+    open_database: usize,
+    /// Reads were run in place in this turn, so they may have told that a key is gone.
+    reads_ran: bool,
+    next_clock_entry: Mono,
+    active_expiry: bool,
+
+    checkpoint: Checkpoint,
+    /// Segments of the log that still exist, with the last entry before each, oldest first.
+    segments: Vec<(u64, crate::ids::EntryId)>,
+    shutdown: Option<Shutdown>,
+
+    stats: Stats,
+    measures: Measures,
+    resident_peak_bytes: u64,
+    last_client_sweep: Mono,
+    /// Commands run in this turn, and in the one before, whose length is told next.
+    ran: Vec<crate::command::CommandId>,
+    ran_before: Vec<crate::command::CommandId>,
+
     actions: VecDeque<Action>,
-    sessions: BTreeMap<ConnId, (Vec<u8>, Vec<u8>)>,
-    values: BTreeMap<Vec<u8>, Vec<u8>>,
-    waiting: VecDeque<(Ticket, ConnId)>,
-    ticket: Ticket,
-    file: File,
+    next_ticket: Ticket,
+    turn_open: bool,
+    halted: bool,
 }
 
 impl Node {
-    /// Starts on these files.
+    /// A node that starts on these files. It asks for what it wants to read when it is polled.
     #[must_use]
-    pub fn new(config: Config, _seed: Seed, _now: Now, files: &[FileInfo]) -> Self {
-        let number = files.iter().map(|info| info.file.number() + 1).max().unwrap_or(0);
-        let ready = Action::Say { level: Level::Notice, text: "Ready to accept connections".into() };
+    pub fn new(config: Config, seed: Seed, now: Now, files: &[FileInfo]) -> Self {
+        let mut ids = seed.stream(Purpose::Ids);
+        let mut run = [0; 20];
+        ids.fill(&mut run);
+        let mut group = GroupId::default();
+        ids.fill(&mut group.0);
+        let incarnation = ids.next_u64();
+        let founding = crate::log::record::Head::founding(group, crate::ids::NodeId(1), incarnation, 0);
+        let writer = Writer::new(Self::log_limits(&config), &founding, now.wall());
+        let keyspace = Keyspace::new(config.databases as usize, group.hash_seed());
+        let mut conditions = Conditions::default();
+        conditions.set(Conditions::LOADING, true);
         Self {
+            phase: Phase::starting(files, founding),
+            storage: Storage::new(now.mono),
+            active_expiry: true,
             config,
-            actions: VecDeque::from([ready]),
-            sessions: BTreeMap::new(),
-            values: BTreeMap::new(),
-            waiting: VecDeque::new(),
-            ticket: Ticket(0),
-            file: File::Segment(number),
+            now,
+            started: now,
+            group,
+            incarnation,
+            run_id: run.iter().map(|byte| format!("{byte:02x}")).collect(),
+            secrets: seed.stream(Purpose::Secrets),
+            sessions: Table::default(),
+            next_client: 1,
+            flushes: Vec::new(),
+            ready: Vec::new(),
+            held: Vec::new(),
+            blocked: Vec::new(),
+            monitors: Vec::new(),
+            pause: None,
+            spare_buffers: Vec::new(),
+            keyspace,
+            applied: LogIndex(0),
+            draws: Draws::new(seed.stream(Purpose::Reads)),
+            conditions,
+            nobody: Client::internal(),
+            void: Vec::new(),
+            spans: Vec::new(),
+            burst: Burst::default(),
+            writer,
+            lane: Lane::default(),
+            open_units: 0,
+            open_database: 0,
+            reads_ran: false,
+            next_clock_entry: now.mono,
+            checkpoint: Checkpoint::new(now),
+            segments: Vec::new(),
+            shutdown: None,
+            stats: Stats::new(now),
+            measures: Measures::default(),
+            resident_peak_bytes: 0,
+            last_client_sweep: now.mono,
+            ran: Vec::new(),
+            ran_before: Vec::new(),
+            actions: VecDeque::new(),
+            next_ticket: Ticket(0),
+            turn_open: true,
+            halted: false,
         }
     }
 
-    /// Takes in an event.
-    pub fn handle(&mut self, _now: Now, event: Event<'_>) {
+    /// Takes in something that happened.
+    pub fn handle(&mut self, now: Now, event: Event<'_>) {
+        if self.halted {
+            return;
+        }
+        self.begin_turn(now);
         match event {
-            Event::Accepted { conn, .. } => {
-                self.sessions.insert(conn, Default::default());
-            }
-            Event::Received { conn, bytes } => {
-                let Some((input, _)) = self.sessions.get_mut(&conn) else { return };
-                input.extend_from_slice(bytes);
-                self.run(conn);
-            }
-            Event::Sent { conn, count_bytes } => {
-                if let Some((_, output)) = self.sessions.get_mut(&conn) {
-                    output.drain(..count_bytes);
-                }
-            }
-            Event::Closed { conn } => {
-                self.sessions.remove(&conn);
-            }
-            Event::Synced { ticket } => {
-                while let Some(&(first, conn)) = self.waiting.front()
-                    && first <= ticket
-                {
-                    self.waiting.pop_front();
-                    self.reply(conn, b"+OK\r\n");
-                }
-            }
-            Event::Failed { fault, .. } => {
-                self.actions.push_back(Action::Halt { reason: Halt::DiskFailed(format!("{fault:?}")) });
-            }
-            Event::StopAsked => self.actions.push_back(Action::Halt { reason: Halt::Asked }),
-            _ => {}
+            Event::Accepted { conn, role: _, origin } => self.accepted(conn, origin),
+            Event::Received { conn, bytes } => self.received(conn, bytes),
+            Event::Sent { conn, count_bytes } => self.sent(conn, count_bytes),
+            Event::Closed { conn } => self.closed(conn),
+            Event::Synced { ticket } => self.synced(ticket),
+            Event::Loaded { ticket, bytes } => self.loaded(ticket, bytes),
+            Event::Reserved { ticket } => self.reserved(ticket),
+            Event::Failed { ticket, fault } => self.failed(ticket, fault),
+            Event::Measured(measures) => self.measured(measures),
+            Event::TurnTook { micros } => self.turn_took(micros),
+            Event::StopAsked => self.stop_asked(),
+            // Nobody dials yet: a group of one has no peers.
+            Event::Connected { .. } | Event::Refused { .. } => {}
+            // Whatever is due is done when the turn ends.
+            Event::Timer => {}
         }
     }
 
-    fn reply(&mut self, conn: ConnId, bytes: &[u8]) {
-        if let Some((_, output)) = self.sessions.get_mut(&conn) {
-            output.extend_from_slice(bytes);
-            self.actions.push_back(Action::Flush { conn });
+    /// The next thing to do, until there is `None`.
+    pub fn poll(&mut self, now: Now) -> Option<Action> {
+        if self.turn_open && !self.halted {
+            self.now = now;
+            self.end_turn();
+            self.turn_open = false;
         }
-    }
-
-    fn run(&mut self, conn: ConnId) {
-        loop {
-            let (input, _) = self.sessions.get_mut(&conn).expect("there");
-            let Some((words, used)) = request(input) else { return };
-            input.drain(..used);
-            match words.iter().map(Vec::as_slice).collect::<Vec<_>>()[..] {
-                [name] if name.eq_ignore_ascii_case(b"PING") => self.reply(conn, b"+PONG\r\n"),
-                [name, key] if name.eq_ignore_ascii_case(b"GET") => {
-                    let reply = match self.values.get(key) {
-                        Some(value) => [format!("${}\r\n", value.len()).as_bytes(), value, b"\r\n"].concat(),
-                        None => b"$-1\r\n".to_vec(),
-                    };
-                    self.reply(conn, &reply);
-                }
-                [name, key, value] if name.eq_ignore_ascii_case(b"SET") => {
-                    self.values.insert(key.to_vec(), value.to_vec());
-                    self.ticket = self.ticket.next();
-                    let synced = self.config.appendfsync == AppendFsync::Always;
-                    self.actions.push_back(Action::Append {
-                        ticket: self.ticket,
-                        file: self.file,
-                        bytes: Slice::from(value.to_vec()),
-                        when: if synced { When::Synced } else { When::Now },
-                    });
-                    if synced {
-                        self.waiting.push_back((self.ticket, conn));
-                    } else {
-                        self.reply(conn, b"+OK\r\n");
-                    }
-                }
-                _ => self.reply(conn, b"-ERR unknown command\r\n"),
-            }
-        }
-    }
-
-    /// The next action.
-    pub fn poll(&mut self, _now: Now) -> Option<Action> {
         self.actions.pop_front()
     }
 
-    /// None.
+    /// When [`Event::Timer`] is wanted at the latest; `None` when only events matter.
     #[must_use]
     pub fn deadline(&self) -> Option<Mono> {
-        None
+        if self.halted { None } else { self.next_deadline() }
     }
 
-    /// What is to be sent.
+    /// What a connection is to be sent and was not yet.
     #[must_use]
     pub fn outgoing(&self, conn: ConnId) -> &[u8] {
-        self.sessions.get(&conn).map_or(&[], |(_, output)| output)
+        self.sessions.get(conn).map_or(&[], |session| session.output.unsent())
     }
-}
 
-fn line(bytes: &[u8]) -> Option<(&[u8], usize)> {
-    let end = bytes.iter().position(|&byte| byte == b'\n')?;
-    Some((bytes[..end].trim_ascii_end(), end + 1))
-}
+    fn ticket(&mut self) -> Ticket {
+        self.next_ticket = self.next_ticket.next();
+        self.next_ticket
+    }
 
-fn request(input: &[u8]) -> Option<(Vec<Vec<u8>>, usize)> {
-    let (head, mut at) = line(input)?;
-    if head.first() != Some(&b'*') {
-        return Some((head.split(|byte| *byte == b' ').map(<[u8]>::to_vec).collect(), at));
+    fn say(&mut self, level: Level, text: impl Into<String>) {
+        self.actions.push_back(Action::Say { level, text: text.into() });
     }
-    let count: usize = core::str::from_utf8(&head[1..]).ok()?.parse().ok()?;
-    let mut words = Vec::new();
-    for _ in 0..count {
-        let (head, length) = line(&input[at..])?;
-        at += length;
-        let length: usize = core::str::from_utf8(&head[1..]).ok()?.parse().ok()?;
-        words.push(input.get(at..at + length)?.to_vec());
-        input.get(at + length + 1)?;
-        at += length + 2;
+
+    /// Stops for good. What clients were still to be told is withheld.
+    fn halt(&mut self, reason: Halt) {
+        self.actions.retain(|action| matches!(action, Action::Say { .. }));
+        self.actions.push_back(Action::Halt { reason });
+        self.halted = true;
     }
-    Some((words, at))
+
+    /// The payload within an entry's frame.
+    fn payload(frame: &Slice) -> Slice {
+        use crate::log::frame::{FOOTER_BYTES, HEADER_BYTES};
+        use crate::log::record::ENTRY_BYTES;
+        frame.part(HEADER_BYTES + ENTRY_BYTES..frame.len() - FOOTER_BYTES)
+    }
 }

@@ -1,0 +1,6 @@
+//! Commands of the expire family.
+
+use super::spec::Spec;
+
+/// The family's rows.
+pub const COMMANDS: &[Spec] = &[];

@@ -1,0 +1,43 @@
+//! What commands mean: one row and one function each, nothing about how they came or where they are logged.
+
+pub mod ask;
+pub mod client;
+pub mod connection;
+pub mod context;
+pub mod expire;
+pub mod generic;
+pub mod hash;
+pub mod server;
+pub mod spec;
+pub mod string;
+pub mod table;
+
+pub use ask::Ask;
+pub use client::Client;
+pub use context::{Context, Draws, Handled, Outcome};
+pub use spec::{Flags, Spec};
+pub use table::{CommandId, Conditions};
+
+use crate::resp::ReplyError;
+
+/// The reply of a `HELP` subcommand: the container's name, the lines, and how to ask again.
+fn help(context: &mut Context<'_>, lines: &[&str]) -> Handled {
+    let container = context.spec.parent.to_uppercase();
+    context.reply.array(lines.len() + 3);
+    context.reply.simple(&format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+    for line in lines {
+        context.reply.simple(line);
+    }
+    context.reply.simple("HELP");
+    context.reply.simple("    Print this help.");
+    Ok(Outcome::Done)
+}
+
+/// What Redis says to a subcommand that a container does not have.
+#[must_use]
+pub fn unknown_subcommand(container: &str, name: &[u8]) -> ReplyError {
+    let mut text = b"ERR unknown subcommand '".to_vec();
+    text.extend_from_slice(&name[..name.len().min(128)]);
+    text.extend_from_slice(format!("'. Try {} HELP.", container.to_uppercase()).as_bytes());
+    ReplyError::new(text)
+}

@@ -1,0 +1,16 @@
+//! Bounds that no setting changes, each with its reason.
+
+/// A session that has to wait keeps at most about so many bytes of what its client goes on sending; then the
+/// driver stops reading from it. One shared read buffer is 256 KiB, so a single delivery may overshoot by that.
+pub const HELD_INPUT_BYTES: usize = 64 * 1024;
+
+/// Empty output buffers kept to be lent again; more would only hold memory after a burst of connections.
+pub const SPARE_OUTPUT_BUFFERS: usize = 256;
+
+/// An output buffer larger than this is not kept when it is empty, in bytes.
+pub const SPARE_OUTPUT_BYTES: usize = 64 * 1024;
+
+/// What all connections together may hold in unsent replies and unread commands, in bytes, when
+/// `maxmemory-clients` sets nothing smaller; beyond it the largest is closed. Redis has no such bound, but ten
+/// thousand slow readers must not end the process.
+pub const CLIENTS_BYTES: u64 = 8 << 30;
