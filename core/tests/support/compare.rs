@@ -1,12 +1,13 @@
 //! The three ways to use a transcript: record it, verify it against a real server, hold our node to it.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use super::expect::{Expectation, Observed};
 use super::pattern::Names;
 use super::script::{self, Script, Section, Step};
 use super::server::{self, Server};
-use super::story::play;
+use super::story::{missing, play};
 use super::target::Target;
 
 /// How many differences of one file are shown.
@@ -42,7 +43,8 @@ pub fn directory() -> PathBuf {
 /// Reads the file of a family.
 pub fn load(name: &str) -> (String, Script) {
     let path = directory().join(format!("{name}.txt"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|problem| panic!("{}: {problem}", path.display()));
+    let text =
+        std::fs::read_to_string(&path).unwrap_or_else(|problem| panic!("{}: {problem}", path.display()));
     let script = script::parse(&text).unwrap_or_else(|problem| panic!("{name}.txt, {problem}"));
     (text, script)
 }
@@ -67,16 +69,21 @@ pub fn with_real_server(name: &str, mode: Mode) {
     let mut report = Report::new(name);
     for section in wanted(&script) {
         let mut server = Server::start(&section.config).expect("a server starts");
-        let told = play(&mut server, section, |step| step.recorded.as_ref(), |step, good, observed| {
-            if good {
-                return;
-            }
-            if mode == Mode::Record {
-                edits.push((step.recorded_lines.clone(), recorded_lines(&text, step, &observed)));
-            } else {
-                report.differs(section, step, step.recorded.as_ref(), &text, &observed);
-            }
-        });
+        let told = play(
+            &mut server,
+            section,
+            |step| step.recorded.as_ref(),
+            |step, good, observed| {
+                if good {
+                    return;
+                }
+                if mode == Mode::Record {
+                    edits.push((step.recorded_lines.clone(), recorded_lines(&text, step, &observed)));
+                } else {
+                    report.differs(section, step, step.recorded.as_ref(), &text, &observed);
+                }
+            },
+        );
         report.told(section, told);
     }
     if mode == Mode::Record {
@@ -90,6 +97,15 @@ pub fn with_target<T: Target>(name: &str, mut start: impl FnMut(&Section) -> T) 
     let (text, script) = load(name);
     let mut report = Report::new(name);
     for section in wanted(&script) {
+        // Asked of a node of its own, so that the story begins with an untouched one.
+        match missing(&mut start(section), &section.needs) {
+            Ok(None) => {}
+            Ok(Some(command)) => {
+                println!("{name}.txt [{}] waits for {command}", section.title);
+                continue;
+            }
+            Err(problem) => panic!("{name}.txt [{}] {problem}", section.title),
+        }
         let mut target = start(section);
         let told = play(&mut target, section, ours, |step, good, observed| {
             if !good {
@@ -122,7 +138,7 @@ fn recorded_lines(text: &str, step: &Step, observed: &Observed) -> Vec<String> {
     lines
 }
 
-fn write(name: &str, text: &str, script: &Script, edits: Vec<(std::ops::Range<usize>, Vec<String>)>, release: &str) {
+fn write(name: &str, text: &str, script: &Script, edits: Vec<(Range<usize>, Vec<String>)>, release: &str) {
     let mut lines: Vec<String> = text.lines().map(String::from).collect();
     for (range, replacement) in edits.into_iter().rev() {
         lines.splice(range, replacement);
@@ -158,19 +174,20 @@ impl Report {
         text: &str,
         observed: &Observed,
     ) {
-        let indent = |lines: Vec<String>| lines.iter().map(|line| format!("    {line}\n")).collect::<String>();
-        let wanted = match (&step.differs, expected) {
-            (_, None) => "nothing recorded".to_string(),
-            (Some((reason, expected)), Some(chosen)) if expected == chosen => {
-                format!("our own reply ({reason})\n    {:?}", expected.replies)
+        let indent =
+            |lines: Vec<String>| lines.iter().map(|line| format!("    {line}\n")).collect::<String>();
+        let lines = |range: &Range<usize>| {
+            indent(text.lines().skip(range.start).take(range.len()).map(String::from).collect())
+        };
+        let wanted = match &step.differs {
+            _ if expected.is_none() => "    nothing was recorded\n".into(),
+            Some((reason, ours)) if Some(ours) == expected => {
+                format!("    (where we differ: {reason})\n{}", lines(&step.differs_lines))
             }
-            _ => {
-                let lines = text.lines().skip(step.recorded_lines.start).take(step.recorded_lines.len());
-                format!("\n{}", indent(lines.map(String::from).collect()).trim_end())
-            }
+            _ => lines(&step.recorded_lines),
         };
         self.problems.push(format!(
-            "{}.txt:{} [{}] {}\n  expected: {wanted}\n  came:\n{}",
+            "{}.txt:{} [{}] {}\n  expected:\n{wanted}  came:\n{}",
             self.name,
             step.line,
             section.title,
@@ -214,10 +231,8 @@ pub fn lint(name: &str) -> Vec<String> {
     for section in &script.sections {
         for step in &section.steps {
             let place = format!("{name}.txt:{}: {}", step.line, step.text);
-            let answered = matches!(
-                step.act,
-                script::Act::Command(_) | script::Act::Raw(_) | script::Act::More
-            );
+            let answered =
+                matches!(step.act, script::Act::Command(_) | script::Act::Raw(_) | script::Act::More);
             if answered != step.recorded.as_ref().is_some_and(Expectation::is_complete) {
                 problems.push(format!("{place}: an answer is missing or has no question"));
             }
@@ -247,7 +262,8 @@ mod tests {
 
     #[test]
     fn our_own_reply_stands_over_the_recorded_one() {
-        let script = script::parse("== A\n> PING\n+PONG\n!differs: to see it\n:1\n> PING\n+PONG\n").expect("good");
+        let script =
+            script::parse("== A\n> PING\n+PONG\n!differs: to see it\n:1\n> PING\n+PONG\n").expect("good");
         let [first, second] = &script.sections[0].steps[..] else { panic!("two steps") };
         let one = Observed { replies: vec![super::super::value::Value::Integer(1)], closed: false };
         assert!(ours(first).expect("a reply").accepts(&one, &mut Names::new()));

@@ -39,7 +39,8 @@ pub fn play<T: Target>(
         let place = |problem| format!("line {}: {problem}", step.line);
         let expectation = expected(step);
         if let Some(observed) = story.perform(step, expectation).map_err(place)? {
-            let good = expectation.is_some_and(|expectation| expectation.accepts(&observed, &mut story.names));
+            let good =
+                expectation.is_some_and(|expectation| expectation.accepts(&observed, &mut story.names));
             see(step, good, observed);
         }
     }
@@ -52,6 +53,25 @@ pub fn play<T: Target>(
         story.nothing_left(&name)?;
     }
     Ok(())
+}
+
+/// The first of `commands` that the target does not know.
+pub fn missing<T: Target>(target: &mut T, commands: &[String]) -> Result<Option<String>, String> {
+    let mut story = Story { target, clients: BTreeMap::new(), names: Names::new() };
+    for command in commands {
+        let words: Vec<Vec<u8>> =
+            ["COMMAND", "INFO", command].iter().map(|word| word.as_bytes().into()).collect();
+        story.send("probe", &encode(&words))?;
+        match story.next("probe", Patience::Long)? {
+            Some(Value::Sequence(_, infos)) if infos.len() == 1 => {
+                if matches!(infos[0], Value::NullBulk | Value::NullArray) {
+                    return Ok(Some(command.clone()));
+                }
+            }
+            other => return Err(format!("COMMAND INFO {command} is answered with {other:?}")),
+        }
+    }
+    Ok(None)
 }
 
 impl<T: Target> Story<'_, T> {
@@ -110,7 +130,11 @@ impl<T: Target> Story<'_, T> {
 
     fn nothing_left(&mut self, name: &str) -> Result<(), String> {
         let pending = &self.client(name)?.pending;
-        if pending.is_empty() { Ok(()) } else { Err(format!("a reply nobody waited for: {}", quote(pending))) }
+        if pending.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("a reply nobody waited for: {}", quote(pending)))
+        }
     }
 
     /// Takes in what came; false when nothing did.
@@ -176,7 +200,12 @@ impl<T: Target> Story<'_, T> {
         Ok(observed)
     }
 
-    fn end(&mut self, name: &str, expected: Option<&Expectation>, observed: &mut Observed) -> Result<(), String> {
+    fn end(
+        &mut self,
+        name: &str,
+        expected: Option<&Expectation>,
+        observed: &mut Observed,
+    ) -> Result<(), String> {
         if expected.is_some_and(|expected| expected.closed) && !self.client(name)?.closed {
             self.fill(name, Patience::Long)?;
         }
