@@ -2,6 +2,7 @@
 
 use super::context::{Context, Handled, Outcome};
 use super::spec::{Flags, Group, KeySpec, Spec};
+use crate::bytes::extended::Extended;
 use crate::bytes::number::{IntegerText, parse_i64};
 use crate::data::{Found, HashView, Keyspace, Value};
 use crate::resp::{Args, ReplyError};
@@ -51,6 +52,16 @@ pub const COMMANDS: &[Spec] = &[
         run: hincrby,
         summary: "Adds to the integer in a field of a hash.",
         arguments: "key field increment",
+        ..WRITE
+    },
+    Spec {
+        name: "hincrbyfloat",
+        arity: 4,
+        keys: &[KeySpec::one(&["RW", "access", "update"])],
+        run: hincrbyfloat,
+        since: "2.6.0",
+        summary: "Adds to the number in a field of a hash.",
+        arguments: "key field increment:double",
         ..WRITE
     },
     Spec {
@@ -195,6 +206,24 @@ fn hincrby(context: &mut Context<'_>, args: Args<'_>) -> Handled {
     Ok(Outcome::Done)
 }
 
+fn hincrbyfloat(context: &mut Context<'_>, args: Args<'_>) -> Handled {
+    let increment = Extended::parse(args.get(3)).ok_or(ReplyError::NOT_FLOAT)?;
+    if !increment.is_finite() {
+        return Err(ReplyError::NOT_FINITE);
+    }
+    let limits = context.hash_limits();
+    let mut edit = context.edit(args.get(1));
+    let mut hash = edit.hash_or_create(limits)?;
+    let old = match hash.get(args.get(2)) {
+        None => Extended::ZERO,
+        Some(text) => Extended::parse(text).ok_or(ReplyError::HASH_NOT_FLOAT)?,
+    };
+    let sum = old.checked_add(increment).ok_or(ReplyError::FLOAT_OVERFLOW)?.print();
+    hash.set(args.get(2), sum.as_bytes());
+    context.reply.text(&sum);
+    Ok(Outcome::Done)
+}
+
 fn hdel(context: &mut Context<'_>, args: Args<'_>) -> Handled {
     let limits = context.hash_limits();
     let mut edit = context.edit(args.get(1));
@@ -327,6 +356,19 @@ mod tests {
         assert_eq!(bench.run("HINCRBY hash a -9223372036854775808"), ":-1\r\n");
         bench.run("HSET hash b 1.5");
         assert_eq!(bench.run("HINCRBY hash b 1"), "-ERR hash value is not an integer\r\n");
+    }
+
+    #[test]
+    fn float_sums_are_those_of_extended_precision() {
+        let mut bench = Bench::new();
+        bench.run("HSET hash a 5.6");
+        assert_eq!(bench.run("HINCRBYFLOAT hash a 5.0e3"), "$22\r\n5005.60000000000000009\r\n");
+        bench.run("HSET hash inf inf text x");
+        let endless = "-ERR increment would produce NaN or Infinity\r\n";
+        assert_eq!(bench.run("HINCRBYFLOAT hash inf 1"), endless);
+        assert_eq!(bench.run("HINCRBYFLOAT hash text 1"), "-ERR hash value is not a float\r\n");
+        assert_eq!(bench.run("HINCRBYFLOAT hash text inf"), "-ERR value is NaN or Infinity\r\n");
+        assert_eq!(bench.run("HINCRBYFLOAT hash text nan"), "-ERR value is not a valid float\r\n");
     }
 
     #[test]

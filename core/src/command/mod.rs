@@ -6,9 +6,13 @@ pub mod client;
 pub mod connection;
 pub mod context;
 pub mod expire;
+mod database;
+mod debug;
 pub mod generic;
 pub mod hash;
 mod hash_random;
+mod memory;
+mod object;
 mod scan;
 pub mod server;
 pub mod spec;
@@ -27,7 +31,8 @@ use crate::resp::ReplyError;
 
 /// The reply of a `HELP` subcommand: the container's name, the lines, and how to ask again.
 fn help(context: &mut Context<'_>, lines: &[&str]) -> Handled {
-    let container = context.spec.parent.to_uppercase();
+    let Spec { name, parent, .. } = context.spec;
+    let container = if parent.is_empty() { name } else { parent }.to_uppercase();
     context.reply.array(lines.len() + 3);
     context.reply.simple(&format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
     for line in lines {

@@ -226,15 +226,15 @@ mod tests {
     #[test]
     fn fields_come_with_their_values() {
         let mut bench = Bench::new();
-        for field in 0..500 {
+        for field in 0..1000 {
             bench.run(&format!("HSET hash f{field} v{field}"));
         }
         let (parts, pages) = all(&mut bench, "HSCAN hash", " COUNT 50");
-        assert_eq!((parts.len(), pages), (1000, 10));
+        assert_eq!((parts.len(), pages), (2000, 20));
         for pair in parts.chunks(2) {
             assert_eq!(pair[0][1..], pair[1][1..]);
         }
-        assert_eq!(all(&mut bench, "HSCAN hash", " MATCH f1?").0.len(), 20);
+        assert_eq!(all(&mut bench, "HSCAN hash", " MATCH f1??").0.len(), 200);
         assert_eq!(bench.run("HSCAN none 0 NONSENSE"), "*2\r\n$1\r\n0\r\n*0\r\n");
         bench.run("SET string x");
         assert!(bench.run("HSCAN string 0 NONSENSE").starts_with("-WRONGTYPE"));

@@ -10,6 +10,10 @@ const FAMILIES: &[&[Spec]] = &[
     super::hash_random::COMMANDS,
     super::scan::COMMANDS,
     super::generic::COMMANDS,
+    super::database::COMMANDS,
+    super::object::COMMANDS,
+    super::memory::COMMANDS,
+    super::debug::COMMANDS,
     super::expire::COMMANDS,
     super::server::COMMANDS,
 ];
