@@ -1,5 +1,6 @@
 //! The three ways to use a transcript: record it, verify it against a real server, hold our node to it.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use super::expect::{Expectation, Observed};
@@ -137,13 +138,7 @@ fn recorded_lines(text: &str, step: &Step, observed: &Observed) -> Vec<String> {
     lines
 }
 
-fn write(
-    name: &str,
-    text: &str,
-    script: &Script,
-    edits: Vec<(std::ops::Range<usize>, Vec<String>)>,
-    release: &str,
-) {
+fn write(name: &str, text: &str, script: &Script, edits: Vec<(Range<usize>, Vec<String>)>, release: &str) {
     let mut lines: Vec<String> = text.lines().map(String::from).collect();
     for (range, replacement) in edits.into_iter().rev() {
         lines.splice(range, replacement);
@@ -181,18 +176,18 @@ impl Report {
     ) {
         let indent =
             |lines: Vec<String>| lines.iter().map(|line| format!("    {line}\n")).collect::<String>();
-        let wanted = match (&step.differs, expected) {
-            (_, None) => "nothing recorded".to_string(),
-            (Some((reason, expected)), Some(chosen)) if expected == chosen => {
-                format!("our own reply ({reason})\n    {:?}", expected.replies)
+        let lines = |range: &Range<usize>| {
+            indent(text.lines().skip(range.start).take(range.len()).map(String::from).collect())
+        };
+        let wanted = match &step.differs {
+            _ if expected.is_none() => "    nothing was recorded\n".into(),
+            Some((reason, ours)) if Some(ours) == expected => {
+                format!("    (where we differ: {reason})\n{}", lines(&step.differs_lines))
             }
-            _ => {
-                let lines = text.lines().skip(step.recorded_lines.start).take(step.recorded_lines.len());
-                format!("\n{}", indent(lines.map(String::from).collect()).trim_end())
-            }
+            _ => lines(&step.recorded_lines),
         };
         self.problems.push(format!(
-            "{}.txt:{} [{}] {}\n  expected: {wanted}\n  came:\n{}",
+            "{}.txt:{} [{}] {}\n  expected:\n{wanted}  came:\n{}",
             self.name,
             step.line,
             section.title,

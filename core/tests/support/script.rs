@@ -42,6 +42,8 @@ pub struct Step {
     pub recorded: Option<Expectation>,
     /// Where we differ on purpose: the reason, and what we answer.
     pub differs: Option<(String, Expectation)>,
+    /// The lines that tell what we answer there; empty where we do not differ.
+    pub differs_lines: Range<usize>,
 }
 
 /// What a step does.
@@ -145,14 +147,27 @@ fn step(lines: &[&str], at: usize, conn: String, act: Act) -> Result<(Step, usiz
         Expectation::parse(&lines[range]).map_err(|problem| format!("line {first}: {problem}"))
     };
     let recorded = if recorded_lines.is_empty() { None } else { Some(read(recorded_lines.clone())?) };
+    let differs_lines = mark.map_or(end, |mark| mark + 1)..end;
     let differs = match mark {
         Some(mark) => {
             let reason = lines[mark]["!differs: ".len()..].to_string();
-            Some((reason, read(mark + 1..end)?))
+            Some((reason, read(differs_lines.clone())?))
         }
         None => None,
     };
-    Ok((Step { line: at + 1, text: lines[at].into(), conn, act, recorded_lines, recorded, differs }, end))
+    Ok((
+        Step {
+            line: at + 1,
+            text: lines[at].into(),
+            conn,
+            act,
+            recorded_lines,
+            recorded,
+            differs,
+            differs_lines,
+        },
+        end,
+    ))
 }
 
 fn ends_step(line: &str) -> bool {

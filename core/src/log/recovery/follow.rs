@@ -60,12 +60,14 @@ impl Recovery {
                 Record::State(state) => replay.state = state,
                 Record::Synced(proof) => replay.proof(proof.synced),
                 Record::Entry(entry, _) => {
-                    if replay.entry(&entry).map_err(wrong)? {
+                    let counts = replay.entry(&entry).map_err(wrong)?;
+                    if counts {
                         return Ok(Some(Out::Found));
                     }
                 }
                 Record::Cut(cut) => {
-                    if replay.cut(&cut).map_err(wrong)? {
+                    let counted = replay.cut(&cut).map_err(wrong)?;
+                    if counted {
                         return Ok(Some(Out::Step(Step::Cut(cut))));
                     }
                 }
