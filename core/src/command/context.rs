@@ -42,7 +42,7 @@ pub struct Context<'a> {
     pub spec: &'static Spec,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
     /// The database the connection selected.
     #[must_use]
     pub fn database(&self) -> usize {
@@ -52,14 +52,11 @@ impl Context<'_> {
     /// Finds a key to read: counts it, and notes its use.
     pub fn find(&mut self, key: &[u8]) -> Option<Found> {
         let found = self.peek(key);
-        match found {
-            Some(found) => {
-                self.lookups.hits += 1;
-                if !self.client.no_touch {
-                    self.keyspace.touch(found);
-                }
-            }
-            None => self.lookups.misses += 1,
+        self.lookups.count(found.is_some());
+        if let Some(found) = found
+            && !self.client.no_touch
+        {
+            self.keyspace.touch(found);
         }
         found
     }
@@ -74,6 +71,12 @@ impl Context<'_> {
     pub fn edit<'k>(&'k mut self, key: &'k [u8]) -> Edit<'k> {
         let key = self.keyspace.key(key);
         self.keyspace.edit(self.client.database, key, self.time)
+    }
+
+    /// The door to change a key, and beside it the reply, so that a value can be told before it changes.
+    pub fn edit_and_reply<'k>(&'k mut self, key: &'k [u8]) -> (Edit<'k>, &'k mut Reply<'a>) {
+        let key = self.keyspace.key(key);
+        (self.keyspace.edit(self.client.database, key, self.time), &mut self.reply)
     }
 
     /// When a hash stays packed.
@@ -93,6 +96,18 @@ pub struct Lookups {
     pub hits: u64,
     /// Not found.
     pub misses: u64,
+}
+
+impl Lookups {
+    /// One more key was looked for.
+    #[inline]
+    pub fn count(&mut self, found: bool) {
+        if found {
+            self.hits += 1;
+        } else {
+            self.misses += 1;
+        }
+    }
 }
 
 /// Where random choices come from: for a write, from its place in the log, so that every replica and every

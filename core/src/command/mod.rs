@@ -4,12 +4,16 @@ pub mod ask;
 pub mod client;
 pub mod connection;
 pub mod context;
+mod deadline;
 pub mod expire;
 pub mod generic;
 pub mod hash;
+pub mod lcs;
 pub mod server;
 pub mod spec;
 pub mod string;
+pub mod string_counter;
+pub mod string_range;
 pub mod table;
 
 pub use ask::Ask;
