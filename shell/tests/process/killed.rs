@@ -27,7 +27,8 @@ fn write_until_the_end(port: u16, connection: usize, progress: &Progress, stop: 
         let mut request = String::new();
         for number in next..next + PIPELINE as u64 {
             let (key, value) = (format!("key:{connection}:{number}"), number.to_string());
-            request += &format!("*3\r\n$3\r\nSET\r\n${}\r\n{key}\r\n${}\r\n{value}\r\n", key.len(), value.len());
+            request +=
+                &format!("*3\r\n$3\r\nSET\r\n${}\r\n{key}\r\n${}\r\n{value}\r\n", key.len(), value.len());
         }
         next += PIPELINE as u64;
         // Once the first byte may have left, all of it counts as sent.
@@ -43,7 +44,10 @@ fn write_until_the_end(port: u16, connection: usize, progress: &Progress, stop: 
             }
         }
         let whole = received / 5;
-        assert!(buffer[..whole * 5].chunks(5).all(|reply| reply == b"+OK\r\n"), "a write is answered OK or not at all");
+        assert!(
+            buffer[..whole * 5].chunks(5).all(|reply| reply == b"+OK\r\n"),
+            "a write is answered OK or not at all"
+        );
         progress.answered.fetch_add(whole as u64, Ordering::Relaxed);
         if whole < PIPELINE {
             return;
