@@ -43,7 +43,7 @@ pub struct Context<'a> {
     pub spec: &'static Spec,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
     /// The database the connection selected.
     #[must_use]
     pub fn database(&self) -> usize {
@@ -62,10 +62,7 @@ impl Context<'_> {
     /// Finds a key to tell about it: counts the look-up, but not as a use of the key (`TTL`, `TYPE`, `OBJECT`).
     pub fn find_unused(&mut self, key: &[u8]) -> Option<Found> {
         let found = self.peek(key);
-        match found {
-            Some(_) => self.lookups.hits += 1,
-            None => self.lookups.misses += 1,
-        }
+        self.lookups.count(found.is_some());
         found
     }
 
@@ -98,6 +95,10 @@ impl Context<'_> {
 
     /// The door to change a key of any database. Notes its use.
     pub fn edit_in<'k>(&'k mut self, database: usize, key: &'k [u8]) -> Edit<'k> {
+        self.edit_and_reply_in(database, key).0
+    }
+
+    fn edit_and_reply_in<'k>(&'k mut self, database: usize, key: &'k [u8]) -> (Edit<'k>, &'k mut Reply<'a>) {
         self.keyspace.set_access_of_new(access::of_new(self.config, self.time));
         let key = self.keyspace.key(key);
         let mut edit = self.keyspace.edit(database, key, self.time);
@@ -108,7 +109,7 @@ impl Context<'_> {
                 edit.set_access(after);
             }
         }
-        edit
+        (edit, &mut self.reply)
     }
 
     /// The number of a database that an argument names.
@@ -121,6 +122,11 @@ impl Context<'_> {
             .ok()
             .filter(|&number| number < self.keyspace.databases())
             .ok_or(ReplyError::DATABASE_RANGE)
+    }
+
+    /// The door to change a key, and beside it the reply, so that a value can be told before it changes.
+    pub fn edit_and_reply<'k>(&'k mut self, key: &'k [u8]) -> (Edit<'k>, &'k mut Reply<'a>) {
+        self.edit_and_reply_in(self.client.database, key)
     }
 
     /// When a hash stays packed.
@@ -146,6 +152,18 @@ pub struct Lookups {
     pub hits: u64,
     /// Not found.
     pub misses: u64,
+}
+
+impl Lookups {
+    /// One more key was looked for.
+    #[inline]
+    pub fn count(&mut self, found: bool) {
+        if found {
+            self.hits += 1;
+        } else {
+            self.misses += 1;
+        }
+    }
 }
 
 /// Where random choices come from: for a write, from its place in the log, so that every replica and every

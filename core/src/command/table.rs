@@ -6,6 +6,9 @@ use super::spec::{Flags, Spec};
 const FAMILIES: &[&[Spec]] = &[
     super::connection::COMMANDS,
     super::string::COMMANDS,
+    super::string_counter::COMMANDS,
+    super::string_range::COMMANDS,
+    super::lcs::COMMANDS,
     super::hash::COMMANDS,
     super::hash_random::COMMANDS,
     super::scan::COMMANDS,
