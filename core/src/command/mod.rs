@@ -1,9 +1,11 @@
 //! What commands mean: one row and one function each, nothing about how they came or where they are logged.
 
+pub mod arguments;
 pub mod ask;
 pub mod client;
 pub mod connection;
 pub mod context;
+pub mod docs;
 pub mod expire;
 pub mod generic;
 pub mod hash;

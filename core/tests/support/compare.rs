@@ -42,7 +42,8 @@ pub fn directory() -> PathBuf {
 /// Reads the file of a family.
 pub fn load(name: &str) -> (String, Script) {
     let path = directory().join(format!("{name}.txt"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|problem| panic!("{}: {problem}", path.display()));
+    let text =
+        std::fs::read_to_string(&path).unwrap_or_else(|problem| panic!("{}: {problem}", path.display()));
     let script = script::parse(&text).unwrap_or_else(|problem| panic!("{name}.txt, {problem}"));
     (text, script)
 }
@@ -67,16 +68,21 @@ pub fn with_real_server(name: &str, mode: Mode) {
     let mut report = Report::new(name);
     for section in wanted(&script) {
         let mut server = Server::start(&section.config).expect("a server starts");
-        let told = play(&mut server, section, |step| step.recorded.as_ref(), |step, good, observed| {
-            if good {
-                return;
-            }
-            if mode == Mode::Record {
-                edits.push((step.recorded_lines.clone(), recorded_lines(&text, step, &observed)));
-            } else {
-                report.differs(section, step, step.recorded.as_ref(), &text, &observed);
-            }
-        });
+        let told = play(
+            &mut server,
+            section,
+            |step| step.recorded.as_ref(),
+            |step, good, observed| {
+                if good {
+                    return;
+                }
+                if mode == Mode::Record {
+                    edits.push((step.recorded_lines.clone(), recorded_lines(&text, step, &observed)));
+                } else {
+                    report.differs(section, step, step.recorded.as_ref(), &text, &observed);
+                }
+            },
+        );
         report.told(section, told);
     }
     if mode == Mode::Record {
@@ -122,7 +128,13 @@ fn recorded_lines(text: &str, step: &Step, observed: &Observed) -> Vec<String> {
     lines
 }
 
-fn write(name: &str, text: &str, script: &Script, edits: Vec<(std::ops::Range<usize>, Vec<String>)>, release: &str) {
+fn write(
+    name: &str,
+    text: &str,
+    script: &Script,
+    edits: Vec<(std::ops::Range<usize>, Vec<String>)>,
+    release: &str,
+) {
     let mut lines: Vec<String> = text.lines().map(String::from).collect();
     for (range, replacement) in edits.into_iter().rev() {
         lines.splice(range, replacement);
@@ -158,7 +170,8 @@ impl Report {
         text: &str,
         observed: &Observed,
     ) {
-        let indent = |lines: Vec<String>| lines.iter().map(|line| format!("    {line}\n")).collect::<String>();
+        let indent =
+            |lines: Vec<String>| lines.iter().map(|line| format!("    {line}\n")).collect::<String>();
         let wanted = match (&step.differs, expected) {
             (_, None) => "nothing recorded".to_string(),
             (Some((reason, expected)), Some(chosen)) if expected == chosen => {
@@ -214,10 +227,8 @@ pub fn lint(name: &str) -> Vec<String> {
     for section in &script.sections {
         for step in &section.steps {
             let place = format!("{name}.txt:{}: {}", step.line, step.text);
-            let answered = matches!(
-                step.act,
-                script::Act::Command(_) | script::Act::Raw(_) | script::Act::More
-            );
+            let answered =
+                matches!(step.act, script::Act::Command(_) | script::Act::Raw(_) | script::Act::More);
             if answered != step.recorded.as_ref().is_some_and(Expectation::is_complete) {
                 problems.push(format!("{place}: an answer is missing or has no question"));
             }
@@ -247,7 +258,8 @@ mod tests {
 
     #[test]
     fn our_own_reply_stands_over_the_recorded_one() {
-        let script = script::parse("== A\n> PING\n+PONG\n!differs: to see it\n:1\n> PING\n+PONG\n").expect("good");
+        let script =
+            script::parse("== A\n> PING\n+PONG\n!differs: to see it\n:1\n> PING\n+PONG\n").expect("good");
         let [first, second] = &script.sections[0].steps[..] else { panic!("two steps") };
         let one = Observed { replies: vec![super::super::value::Value::Integer(1)], closed: false };
         assert!(ours(first).expect("a reply").accepts(&one, &mut Names::new()));

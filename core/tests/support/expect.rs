@@ -143,7 +143,10 @@ mod tests {
         let bulk = |text: &str| Value::Bulk(text.as_bytes().to_vec());
         let value = Value::Map(vec![
             (bulk("a => \"b\""), Value::Sequence(Kind::Array, vec![Value::Map(vec![]), Value::Null])),
-            (Value::Simple(b"c".to_vec()), Value::Map(vec![(Value::Integer(1), Value::Double(b"inf".to_vec()))])),
+            (
+                Value::Simple(b"c".to_vec()),
+                Value::Map(vec![(Value::Integer(1), Value::Double(b"inf".to_vec()))]),
+            ),
         ]);
         let observed = Observed { replies: vec![value, Value::NullArray], closed: true };
         let lines = observed.lines();
@@ -172,7 +175,14 @@ mod tests {
 
     #[test]
     fn bad_expectations_are_named() {
-        for bad in [&["*2", "  :1"][..], &["*1", "    :1"], &["closed", ":1"], &["..."," :1"], &["%1", "  :1"], &["?"]] {
+        for bad in [
+            &["*2", "  :1"][..],
+            &["*1", "    :1"],
+            &["closed", ":1"],
+            &["...", " :1"],
+            &["%1", "  :1"],
+            &["?"],
+        ] {
             assert!(Expectation::parse(bad).is_err(), "{bad:?}");
         }
     }

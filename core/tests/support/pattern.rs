@@ -110,9 +110,12 @@ fn sequence(items: &[Pattern], found: &[Value], open: bool, order: Order, names:
     }
     match order {
         Order::Same => items.iter().zip(found).all(|(item, value)| item.accepts(value, order, names)),
-        Order::Items => assign(items.len(), found.len(), |i| items[i].is_exact(), |i, f| {
-            items[i].accepts(&found[f], order, names)
-        }),
+        Order::Items => assign(
+            items.len(),
+            found.len(),
+            |i| items[i].is_exact(),
+            |i, f| items[i].accepts(&found[f], order, names),
+        ),
         Order::Pairs if found.iter().any(|value| matches!(value, Value::Sequence(..))) => {
             items.iter().zip(found).all(|(item, value)| item.accepts(value, order, names))
         }
@@ -321,7 +324,8 @@ mod tests {
     fn the_nulls_are_three() {
         let nulls = [("$-1", Value::NullBulk), ("*-1", Value::NullArray), ("_", Value::Null)];
         for (line, _) in &nulls {
-            let fitting: Vec<_> = nulls.iter().filter(|(_, value)| accepts(line, value)).map(|(name, _)| name).collect();
+            let fitting: Vec<_> =
+                nulls.iter().filter(|(_, value)| accepts(line, value)).map(|(name, _)| name).collect();
             assert_eq!(fitting, [line]);
         }
     }
@@ -330,7 +334,8 @@ mod tests {
     fn unordered_comparison_counts() {
         let bulk = |text: &str| Value::Bulk(text.as_bytes().to_vec());
         let items = |texts: &[&str]| texts.iter().map(|text| Pattern::Exactly(bulk(text))).collect();
-        let array = |texts: &[&str]| Value::Sequence(Kind::Array, texts.iter().map(|text| bulk(text)).collect());
+        let array =
+            |texts: &[&str]| Value::Sequence(Kind::Array, texts.iter().map(|text| bulk(text)).collect());
         let pattern = |texts| Pattern::Sequence { kind: Kind::Array, items: items(texts), open: false };
         let names = &mut Names::new();
         assert!(pattern(&["a", "a", "b"]).accepts(&array(&["b", "a", "a"]), Order::Items, names));

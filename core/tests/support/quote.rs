@@ -85,7 +85,8 @@ pub fn take_quoted(text: &str) -> Result<(Vec<u8>, &str), String> {
     let bytes = unescape(inside)?;
     let Some(tail) = rest.strip_prefix('*') else { return Ok((bytes, rest)) };
     let digits = tail.len() - tail.trim_start_matches(|letter: char| letter.is_ascii_digit()).len();
-    let count: usize = tail[..digits].parse().map_err(|_| format!("{text:?}: a count must follow the star"))?;
+    let count: usize =
+        tail[..digits].parse().map_err(|_| format!("{text:?}: a count must follow the star"))?;
     Ok((bytes.repeat(count), &tail[digits..]))
 }
 

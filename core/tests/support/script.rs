@@ -135,8 +135,7 @@ fn step(lines: &[&str], at: usize, conn: String, act: Act) -> Result<(Step, usiz
         let first = range.start + 1;
         Expectation::parse(&lines[range]).map_err(|problem| format!("line {first}: {problem}"))
     };
-    let recorded =
-        if recorded_lines.is_empty() { None } else { Some(read(recorded_lines.clone())?) };
+    let recorded = if recorded_lines.is_empty() { None } else { Some(read(recorded_lines.clone())?) };
     let differs = match mark {
         Some(mark) => {
             let reason = lines[mark]["!differs: ".len()..].to_string();

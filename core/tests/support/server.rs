@@ -58,7 +58,8 @@ impl Server {
     fn try_start(config: &[(String, String)]) -> Result<Self, String> {
         let say = |what: &'static str| move |problem: std::io::Error| format!("{what}: {problem}");
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
-        let directory = std::env::temp_dir().join(format!("lockstep-transcript-{}-{number}", std::process::id()));
+        let directory =
+            std::env::temp_dir().join(format!("lockstep-transcript-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&directory).map_err(say("making a directory"))?;
         let port = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
@@ -105,7 +106,8 @@ impl Drop for Server {
 
 impl Target for Server {
     fn open(&mut self) -> Result<usize, String> {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).map_err(|problem| format!("connecting: {problem}"))?;
+        let stream = TcpStream::connect(("127.0.0.1", self.port))
+            .map_err(|problem| format!("connecting: {problem}"))?;
         stream.set_nodelay(true).map_err(|problem| format!("connecting: {problem}"))?;
         self.streams.push(Some(stream));
         Ok(self.streams.len() - 1)
@@ -126,7 +128,9 @@ impl Target for Server {
         match stream.read(&mut buffer) {
             Ok(0) => Received::Closed,
             Ok(count) => Received::Bytes(buffer[..count].to_vec()),
-            Err(problem) if matches!(problem.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Received::Nothing,
+            Err(problem) if matches!(problem.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                Received::Nothing
+            }
             Err(_) => Received::Closed,
         }
     }

@@ -39,7 +39,8 @@ pub fn play<T: Target>(
         let place = |problem| format!("line {}: {problem}", step.line);
         let expectation = expected(step);
         if let Some(observed) = story.perform(step, expectation).map_err(place)? {
-            let good = expectation.is_some_and(|expectation| expectation.accepts(&observed, &mut story.names));
+            let good =
+                expectation.is_some_and(|expectation| expectation.accepts(&observed, &mut story.names));
             see(step, good, observed);
         }
     }
@@ -110,7 +111,11 @@ impl<T: Target> Story<'_, T> {
 
     fn nothing_left(&mut self, name: &str) -> Result<(), String> {
         let pending = &self.client(name)?.pending;
-        if pending.is_empty() { Ok(()) } else { Err(format!("a reply nobody waited for: {}", quote(pending))) }
+        if pending.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("a reply nobody waited for: {}", quote(pending)))
+        }
     }
 
     /// Takes in what came; false when nothing did.
@@ -176,7 +181,12 @@ impl<T: Target> Story<'_, T> {
         Ok(observed)
     }
 
-    fn end(&mut self, name: &str, expected: Option<&Expectation>, observed: &mut Observed) -> Result<(), String> {
+    fn end(
+        &mut self,
+        name: &str,
+        expected: Option<&Expectation>,
+        observed: &mut Observed,
+    ) -> Result<(), String> {
         if expected.is_some_and(|expected| expected.closed) && !self.client(name)?.closed {
             self.fill(name, Patience::Long)?;
         }

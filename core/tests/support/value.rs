@@ -221,7 +221,15 @@ mod tests {
 
     #[test]
     fn what_is_not_resp_is_refused() {
-        for bad in [&b"hello\r\n"[..], b":01\r\n", b"$2\r\nabc\r\n", b"*-2\r\n", b"\r\n", b"#x\r\n", b"$999999999999\r\n"] {
+        for bad in [
+            &b"hello\r\n"[..],
+            b":01\r\n",
+            b"$2\r\nabc\r\n",
+            b"*-2\r\n",
+            b"\r\n",
+            b"#x\r\n",
+            b"$999999999999\r\n",
+        ] {
             assert!(parse(bad).is_err(), "{}", quote(bad));
         }
     }
