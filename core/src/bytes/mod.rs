@@ -3,6 +3,7 @@
 pub mod glob;
 pub mod hash;
 pub mod number;
+pub mod sha256;
 mod slice;
 
 pub use slice::Slice;
