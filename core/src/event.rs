@@ -73,6 +73,11 @@ pub enum Event<'a> {
     },
     /// What only the driver can measure; told about once a second and before it is shown.
     Measured(Measures),
+    /// How long the turn before this one took, from its first event to its last action.
+    TurnTook {
+        /// In microseconds.
+        micros: u64,
+    },
     /// The operator asked the process to stop (SIGTERM, SIGINT).
     StopAsked,
     /// [`Node::deadline`](crate::Node::deadline) has passed.

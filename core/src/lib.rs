@@ -35,6 +35,7 @@ mod event;
 pub mod ids;
 pub mod limits;
 pub mod log;
+mod node;
 pub mod resp;
 pub mod seed;
 mod session;
@@ -43,6 +44,7 @@ pub mod time;
 pub use action::{Action, Halt, Level, When};
 pub use config::{Config, Knobs};
 pub use event::{DiskFault, Event, Measures, Origin, Role};
+pub use node::Node;
 pub use seed::Seed;
 pub use time::{Mono, Now, UnixMillis};
 

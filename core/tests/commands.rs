@@ -13,7 +13,9 @@
 
 mod support;
 
-use support::compare::{Mode, differences, directory, lint, mode, with_real_server};
+use support::compare::{Mode, differences, directory, lint, mode, with_real_server, with_target};
+use support::node::InProcess;
+use support::script::Section;
 
 /// One test for each file, named like it.
 macro_rules! families {
@@ -45,13 +47,30 @@ families! {
     string,
     string_counter,
     string_lcs,
+    transaction,
 }
 
 fn check(name: &str) {
     match mode() {
-        Mode::Node => {}
+        Mode::Node => {
+            // A node that keeps nothing runs commands where they arrive; one that syncs first runs them from
+            // the lane. Clients must not see which it is.
+            with_target(name, |section| start(section, &["appendonly no"]));
+            with_target(name, |section| start(section, &["appendonly yes", "appendfsync always"]));
+        }
         mode => with_real_server(name, mode),
     }
+}
+
+/// A node with these directives, those of the section after them.
+fn start(section: &Section, directives: &[&str]) -> InProcess {
+    let mut all = vec![("save".to_string(), "\"\"".to_string())];
+    for directive in directives {
+        let (name, value) = directive.split_once(' ').expect("a name and a value");
+        all.push((name.into(), value.into()));
+    }
+    all.extend(section.config.iter().cloned());
+    InProcess::start(&all)
 }
 
 #[test]

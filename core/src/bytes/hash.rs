@@ -2,7 +2,9 @@
 //!
 //! Folded multiplication over eight-byte words, in the manner of wyhash and its relatives: each step
 //! multiplies two keyed words to 128 bits and folds the halves together. It is not a cryptographic hash;
-//! its protection against chosen collisions is the secret seed, which never leaves the group.
+//! its protection against chosen collisions is the secret seed, which never leaves the group. So *both* words
+//! of a step are keyed with something derived from the seed: a product with zero is zero, and whoever can make
+//! one word zero without knowing the seed has keys that collide under every seed.
 
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 const FIRST: u64 = 0xd6e8_feb8_6659_fd93;
@@ -42,23 +44,25 @@ pub fn hash(seed: u64, bytes: &[u8]) -> u64 {
 
 fn hash_long(seed: u64, bytes: &[u8]) -> u64 {
     let mut state = seed;
-    let mut lane = seed ^ STEP;
+    // Rotated, because the two chains are joined below and must not cancel out the seed.
+    let mut lane = seed.rotate_left(11) ^ STEP;
+    let (first, second) = (seed.rotate_left(21) ^ FIRST, seed.rotate_left(43) ^ SECOND);
     let mut at = 0;
     // Two independent chains, so that the multiplications overlap.
     while bytes.len() - at > 32 {
-        state = fold(word(bytes, at) ^ FIRST, word(bytes, at + 8) ^ state);
-        lane = fold(word(bytes, at + 16) ^ SECOND, word(bytes, at + 24) ^ lane);
+        state = fold(word(bytes, at) ^ first, word(bytes, at + 8) ^ state);
+        lane = fold(word(bytes, at + 16) ^ second, word(bytes, at + 24) ^ lane);
         at += 32;
     }
     state ^= lane;
     if bytes.len() - at > 16 {
-        state = fold(word(bytes, at) ^ FIRST, word(bytes, at + 8) ^ state);
+        state = fold(word(bytes, at) ^ first, word(bytes, at + 8) ^ state);
     }
     finish(state, word(bytes, bytes.len() - 16), word(bytes, bytes.len() - 8))
 }
 
 fn finish(seed: u64, low: u64, high: u64) -> u64 {
-    let mixed = fold(low ^ FIRST, high ^ seed);
+    let mixed = fold(low ^ seed.rotate_left(32) ^ FIRST, high ^ seed);
     fold(mixed ^ STEP, seed ^ SECOND)
 }
 
@@ -71,7 +75,7 @@ mod tests {
     fn values_are_fixed() {
         let bytes: Vec<u8> = (0..=255).collect();
         let all = (0..bytes.len()).fold(0, |sum: u64, length| sum.rotate_left(1) ^ hash(7, &bytes[..length]));
-        assert_eq!(all, 0x330d_a093_f6ce_70d2);
+        assert_eq!(all, 0xc3da_9c5e_944f_1de6);
         assert_ne!(hash(1, b"key"), hash(2, b"key"));
     }
 
@@ -84,6 +88,41 @@ mod tests {
                 let mut other = bytes.clone();
                 other[bit / 8] ^= 1 << (bit % 8);
                 assert_ne!(hash(3, &other), whole, "bit {bit} of {length} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn the_seed_matters_at_every_length() {
+        for length in 0..200 {
+            let bytes = vec![0x5a; length];
+            let mut hashes: Vec<u64> = (0..64).map(|bit| hash(1 << bit, &bytes)).collect();
+            hashes.sort_unstable();
+            hashes.dedup();
+            assert_eq!(hashes.len(), 64, "{length} bytes");
+        }
+    }
+
+    /// Words that equal a constant of the function must not cancel out what stands beside them.
+    #[test]
+    fn no_word_silences_another() {
+        for constant in [FIRST, SECOND, STEP] {
+            for length in [16, 24, 32, 40, 48, 64, 72, 80] {
+                for silencer in (0..=length - 8).step_by(8) {
+                    let mut bytes = vec![0x33; length];
+                    bytes[silencer..silencer + 8].copy_from_slice(&constant.to_le_bytes());
+                    let mut hashes: Vec<u64> = (0..length)
+                        .filter(|at| !(silencer..silencer + 8).contains(at))
+                        .map(|at| {
+                            let mut other = bytes.clone();
+                            other[at] = 0x44;
+                            hash(5, &other)
+                        })
+                        .collect();
+                    hashes.sort_unstable();
+                    hashes.dedup();
+                    assert_eq!(hashes.len(), length - 8, "{length} bytes, {constant:x} at {silencer}");
+                }
             }
         }
     }

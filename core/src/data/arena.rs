@@ -419,7 +419,7 @@ mod tests {
             assert!(bytes >= len, "class {class} of {bytes} bytes holds {len}");
             assert!(class == 0 || class_bytes(class - 1) < len, "{len} needs no larger class than it must");
             let in_page = USABLE_BYTES / (USABLE_BYTES / bytes);
-            assert!(in_page < len + 8 + len / 14, "{len} takes {in_page} bytes of a page");
+            assert!(in_page <= len + 8 + len / 14, "{len} takes {in_page} bytes of a page");
         }
         assert_eq!(class_bytes(class_of(32)), 32);
         assert_eq!(class_bytes(class_of(1048)), 1048);

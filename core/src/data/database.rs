@@ -9,7 +9,7 @@ use super::hash_map::HashView;
 use super::packed::Packed;
 use super::table::{Place, Table, order};
 use super::value::{Content, Object, Parcel, Text, Value};
-use crate::bytes::hash::hash;
+use crate::bytes::hash;
 use crate::time::UnixMillis;
 
 /// A key and its hash under the group's seed, made by [`Keyspace::key`](super::Keyspace::key).
@@ -19,6 +19,21 @@ pub struct Key<'a> {
     pub bytes: &'a [u8],
     /// Its hash.
     pub hash: u64,
+}
+
+/// In tests, a seed under which keys share a handful of hashes.
+#[cfg(test)]
+pub const COLLIDING_SEED: u64 = 0xc011_1d1e;
+
+/// The hash of a key under a seed.
+#[inline]
+pub fn hash_key(seed: u64, key: &[u8]) -> u64 {
+    let hash = hash::hash(seed, key);
+    #[cfg(test)]
+    if seed == COLLIDING_SEED {
+        return hash & 0x9000_0000_0000_0001;
+    }
+    hash
 }
 
 /// Where an entry is: its place in the index and its block.
@@ -91,7 +106,7 @@ impl Database {
     }
 
     pub fn hash_of(&self, handle: Handle) -> u64 {
-        hash(self.seed, entry::key(self.arena.bytes(handle)))
+        hash_key(self.seed, entry::key(self.arena.bytes(handle)))
     }
 
     pub fn seed(&self) -> u64 {
@@ -194,7 +209,7 @@ impl Database {
         block[shape.key_at()..shape.value_at()].copy_from_slice(key.bytes);
         block[shape.value_at()..shape.end()].copy_from_slice(value);
         let (arena, seed) = (&self.arena, self.seed);
-        let hash_of = |other| hash(seed, entry::key(arena.bytes(other)));
+        let hash_of = |other| hash_key(seed, entry::key(arena.bytes(other)));
         let place = self.table.insert(key.hash, handle, hash_of);
         Slot { place, handle }
     }
@@ -211,6 +226,16 @@ impl Database {
             key_len: key.bytes.len(),
             value_len: value.len(),
         };
+        if old == shape && old.kind == Kind::String {
+            // What SET does most often: nothing but the bytes differ.
+            let block = self.arena.bytes_mut(slot.handle);
+            block[shape.value_at()..shape.end()].copy_from_slice(value);
+            if let Some(at) = head.expire_at {
+                entry::set_expire_at(block, at);
+                self.deadline_changed(key.hash, old_deadline, head.expire_at);
+            }
+            return;
+        }
         if old.kind != Kind::String && old.form == OBJECT {
             let number: [u8; 4] = entry::value(self.arena.bytes(slot.handle))
                 .try_into()
@@ -356,7 +381,7 @@ impl Database {
     fn forget(&mut self, slot: Slot, hash: u64) {
         let (arena, seed) = (&self.arena, self.seed);
         let deadline = entry::expire_at(arena.bytes(slot.handle));
-        let hash_of = |other| crate::bytes::hash::hash(seed, entry::key(arena.bytes(other)));
+        let hash_of = |other| hash_key(seed, entry::key(arena.bytes(other)));
         self.table.remove(hash, slot.place, hash_of);
         self.arena.free(slot.handle);
         self.deadline_changed(hash, deadline, None);
@@ -386,4 +411,50 @@ impl Database {
 
 fn object_index(number: &[u8]) -> usize {
     u32::from_le_bytes(number.try_into().expect("objects have four-byte numbers")) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::{Purpose, Seed};
+
+    #[test]
+    fn splicing_does_what_it_does_to_a_vector() {
+        let mut random = Seed([12; 32]).stream(Purpose::Reads);
+        for (key_len, expire_at) in
+            [(5, None), (5, Some(UnixMillis(9))), (300, None), (300, Some(UnixMillis(9)))]
+        {
+            let mut database = Database::new(1);
+            let bytes = vec![b'k'; key_len];
+            let key = Key { bytes: &bytes, hash: hash_key(1, &bytes) };
+            let head = Head { kind: Kind::String, form: 0, expire_at };
+            let mut slot = database.create(key, head, b"", 0x123456);
+            let mut model: Vec<u8> = Vec::new();
+            let (mut widened, mut narrowed) = (0, 0);
+            for _ in 0..4000 {
+                // Around the length where lengths become wide, and around that where blocks get their own vector.
+                let goal = [65_536, 1900][random.below(2) as usize] + random.below(300) as usize;
+                let start = random.below(model.len() as u64 + 1) as usize;
+                let insert = goal.saturating_sub(model.len()) + random.below(80) as usize;
+                let excess = model.len().saturating_sub(goal) + random.below(80) as usize;
+                let range = start..(start + excess).min(model.len());
+                let mut part = vec![0; insert];
+                random.fill(&mut part);
+                let before = model.len();
+                database.splice(&mut slot, range.clone(), insert, random.below(2) == 0);
+                database.value_bytes_mut(slot.handle)[range.start..range.start + insert]
+                    .copy_from_slice(&part);
+                model.splice(range, part);
+                widened += u32::from(before <= 65_535 && model.len() > 65_535);
+                narrowed += u32::from(before > 65_535 && model.len() <= 65_535);
+                let block = database.arena.bytes(slot.handle);
+                assert!(entry::key(block) == key.bytes && entry::value(block) == model);
+                assert_eq!((entry::expire_at(block), entry::access(block)), (expire_at, 0x123456));
+                assert_eq!(database.find(key).map(|found| found.handle), Some(slot.handle));
+            }
+            assert!(widened > 100 && narrowed > 100, "{widened} {narrowed}");
+            database.remove(slot, key.hash);
+            assert_eq!(database.used_bytes(), Database::new(1).used_bytes());
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! All databases of a node, and every path to a value.
 
 use super::arena::Handle;
-use super::database::{Database, Head, Key, Slot};
+use super::database::{Database, Head, Key, Slot, hash_key};
 use super::decode::{DecodeError, Payload, decode};
 use super::digest::Digest;
 use super::edit::Edit;
@@ -10,7 +10,6 @@ use super::hash_edit::HashLimits;
 use super::journal::Journal;
 use super::save::{Save, SaveProgress};
 use super::value::{Parcel, Value};
-use crate::bytes::hash::hash;
 use crate::seed::Random;
 use crate::time::UnixMillis;
 
@@ -58,7 +57,7 @@ impl Keyspace {
     #[inline]
     #[must_use]
     pub fn key<'k>(&self, bytes: &'k [u8]) -> Key<'k> {
-        Key { bytes, hash: hash(self.hash_seed, bytes) }
+        Key { bytes, hash: hash_key(self.hash_seed, bytes) }
     }
 
     /// What happened so far.
@@ -201,6 +200,25 @@ impl Keyspace {
     pub fn set_access(&mut self, found: Found, clock: u32) {
         let database = self.databases[found.database as usize].as_mut().expect("what was found is there");
         entry::set_access(database.arena.bytes_mut(found.handle), clock);
+    }
+
+    /// The hash of a key's name.
+    #[inline]
+    #[must_use]
+    pub fn hash(&self, name: &[u8]) -> u64 {
+        self.key(name).hash
+    }
+
+    /// Touches what searches for these hashes will touch, side by side.
+    pub fn warm(&self, database: usize, hashes: &[u64]) {
+        let mut sum = 0_u64;
+        for &hash in hashes {
+            sum = sum.wrapping_add(self.warm_index(database, hash));
+        }
+        for &hash in hashes {
+            sum = sum.wrapping_add(self.warm_entry(database, hash));
+        }
+        core::hint::black_box(sum);
     }
 
     /// Touches the index where a search for `hash` begins. Doing this for a batch of keys before

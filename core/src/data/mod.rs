@@ -30,6 +30,8 @@ mod keyspace;
 mod packed;
 mod save;
 mod table;
+#[cfg(test)]
+mod tests;
 mod value;
 mod varint;
 

@@ -26,8 +26,9 @@ use super::arena::Handle;
 const SLOTS: usize = 10;
 /// A partition of more buckets than this splits: 64 KiB of index, some 7000 entries to move at once.
 const BUCKETS_MAX: usize = 1024;
-/// Splitting stops here; deeper than this only entries with nearly equal hashes could bring us.
-const DEPTH_MAX: u8 = 24;
+/// The directory doubles only while there are this many entries for each of its places. Hashes that are spread
+/// give ten times as many; those that are not must not make the directory larger than what it leads to.
+const ENTRIES_PER_PLACE_MIN: usize = 512;
 
 /// Where in a table an entry is named. Good until the next insertion or removal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -273,7 +274,9 @@ impl Table {
             let partition = &self.directory[owner];
             let count = partition.buckets.len();
             let larger = (count + count * 2 / 5).max(count + 1);
-            if larger > BUCKETS_MAX && partition.depth < DEPTH_MAX {
+            let splits =
+                partition.depth < self.depth || self.directory.len() <= self.len / ENTRIES_PER_PLACE_MIN;
+            if larger > BUCKETS_MAX && splits {
                 self.split(owner, larger / 2 + 1, &hash_of);
                 owner = self.owner(hash);
             } else {
@@ -412,5 +415,177 @@ impl Table {
         self.buckets = self.buckets - old.buckets.len()
             + self.directory[owner].buckets.len()
             + self.directory[owner + half].buckets.len();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::seed::{Purpose, Random, Seed};
+
+    /// Entries are numbers; this is the hash of each.
+    type Hashes = Vec<u64>;
+
+    fn number(handle: Handle) -> usize {
+        let (low, high) = handle.split();
+        assert_eq!(high, (low % 251) as u8, "handles come back whole");
+        low as usize
+    }
+
+    fn handle(number: usize) -> Handle {
+        Handle::join(number as u32, (number % 251) as u8)
+    }
+
+    /// Everything that must hold between two calls.
+    fn check(table: &Table, hashes: &Hashes, there: &BTreeSet<usize>) {
+        let hash_of = |handle| hashes[number(handle)];
+        assert_eq!(table.len(), there.len());
+        assert_eq!(table.directory.len(), 1 << table.depth);
+        assert!(table.directory.len() < 1000, "a small table has a small directory");
+        let buckets: usize = table.directory.iter().map(|partition| partition.buckets.len()).sum();
+        assert_eq!(table.buckets, buckets);
+        let mut at = 0;
+        while at < table.directory.len() {
+            let partition = &table.directory[at];
+            let span = 1 << (table.depth - partition.depth);
+            assert_eq!(at % span, 0, "a partition begins where its hashes do");
+            for alias in &table.directory[at + 1..at + span] {
+                assert_eq!((alias.depth, alias.buckets.len()), (partition.depth, 0));
+            }
+            check_partition(partition, hash_of);
+            at += span;
+        }
+        let expected: BTreeSet<(u64, usize)> = there.iter().map(|&one| (order(hashes[one]), one)).collect();
+        let (mut from, mut walked) = (Some(0), Vec::new());
+        while let Some(start) = from {
+            let begin = walked.len();
+            from = table.walk(start, hash_of, &mut walked);
+            let bounds = start..=from.map_or(u64::MAX, |next| next - 1);
+            assert!(walked[begin..].iter().all(|(hash, _)| bounds.contains(&order(*hash))));
+        }
+        assert!(walked.is_sorted_by_key(|(hash, _)| order(*hash)));
+        let walked: Vec<(u64, usize)> =
+            walked.into_iter().map(|(hash, handle)| (order(hash), number(handle))).collect();
+        assert_eq!(walked.len(), expected.len());
+        assert_eq!(walked.into_iter().collect::<BTreeSet<_>>(), expected);
+    }
+
+    fn check_partition(partition: &Partition, hash_of: impl Fn(Handle) -> u64) {
+        let count = partition.buckets.len();
+        let mut passed = vec![0_u32; count];
+        for (at, bucket) in partition.buckets.iter().enumerate() {
+            for slot in (0..SLOTS).filter(|&slot| bucket.tags[slot] != 0) {
+                let hash = hash_of(bucket.handle(slot));
+                assert_eq!(bucket.tags[slot], tag_of(hash));
+                let mut step = home(hash, partition.depth, count);
+                while step != at {
+                    passed[step] += 1;
+                    step = (step + 1) % count;
+                }
+            }
+        }
+        for (bucket, passed) in partition.buckets.iter().zip(passed) {
+            assert!(bucket.overflow == u8::MAX || u32::from(bucket.overflow) == passed);
+        }
+    }
+
+    fn run(make: impl Fn(&mut Random) -> u64, most: usize) {
+        let mut random = Seed([6; 32]).stream(Purpose::Reads);
+        let (mut table, mut hashes, mut there) = (Table::default(), Hashes::new(), BTreeSet::new());
+        for rising in [true, false, true, false] {
+            let goal = if rising { most } else { 0 };
+            let mut steps = 0_usize;
+            while there.len() != goal {
+                if (random.below(10) < 8) == rising || there.is_empty() {
+                    let one = hashes.len();
+                    hashes.push(make(&mut random));
+                    let place = table.insert(hashes[one], handle(one), |other| hashes[number(other)]);
+                    let found = table.find(hashes[one], |other| number(other) == one);
+                    assert_eq!(found, Some((place, handle(one))));
+                    there.insert(one);
+                } else {
+                    let pivot = random.below(hashes.len() as u64) as usize;
+                    let next = there.range(pivot..).next().or_else(|| there.first());
+                    let one = *next.expect("there is one");
+                    let (place, _) = table
+                        .find(hashes[one], |other| number(other) == one)
+                        .expect("what is there is found");
+                    table.remove(hashes[one], place, |other| hashes[number(other)]);
+                    assert_eq!(table.find(hashes[one], |other| number(other) == one), None);
+                    there.remove(&one);
+                }
+                steps += 1;
+                if steps.is_multiple_of(most / 3) {
+                    check(&table, &hashes, &there);
+                }
+            }
+            for &one in &there {
+                assert!(table.find(hashes[one], |other| number(other) == one).is_some());
+            }
+            check(&table, &hashes, &there);
+        }
+        assert_eq!(table.memory_bytes(), Table::default().memory_bytes(), "an empty table is as good as new");
+    }
+
+    #[test]
+    fn spread_hashes() {
+        run(Random::next_u64, 40_000);
+    }
+
+    #[test]
+    fn equal_hashes() {
+        run(|_| 0xdead_beef_dead_beef, 1000);
+        run(|_| u64::MAX, 300);
+    }
+
+    #[test]
+    fn hashes_in_one_corner() {
+        // All partitions but one stay empty, and splitting does not help for long.
+        run(|random| u64::MAX << 60 | random.next_u64() >> 4, 20_000);
+        run(|random| random.next_u64() >> 3, 20_000);
+        run(|random| random.next_u64() >> 40, 2000);
+        run(|random| random.below(64) << 58, 3000);
+    }
+
+    #[test]
+    fn a_place_in_the_walk_outlives_any_growth() {
+        let mut random = Seed([7; 32]).stream(Purpose::Reads);
+        let hashes: Hashes = (0..60_000).map(|_| random.next_u64()).collect();
+        let mut table = Table::default();
+        let hash_of = |handle| hashes[number(handle)];
+        let (mut from, mut seen, mut count) = (Some(0), Vec::new(), 0);
+        while count < 2000 {
+            table.insert(hashes[count], handle(count), hash_of);
+            count += 1;
+        }
+        while let Some(start) = from {
+            from = table.walk(start, hash_of, &mut seen);
+            for _ in 0..200 {
+                if count < hashes.len() {
+                    table.insert(hashes[count], handle(count), hash_of);
+                    count += 1;
+                }
+            }
+        }
+        assert!(table.depth > 0, "it has split meanwhile");
+        let mut old: Vec<usize> = seen.iter().map(|seen| number(seen.1)).filter(|&one| one < 2000).collect();
+        assert!(old.len() == 2000 && seen.is_sorted());
+        old.sort_unstable();
+        old.dedup();
+        assert_eq!(old.len(), 2000, "each once");
+    }
+
+    #[test]
+    fn tags_are_found_wherever_they_are() {
+        for slot in 0..SLOTS {
+            for tag in 1..=255_u8 {
+                let mut bucket = EMPTY;
+                bucket.tags =
+                    core::array::from_fn(|other| if other == slot { tag } else { tag.wrapping_add(1) });
+                assert_eq!(bucket.with_tag(tag), 0x80 << (8 * slot), "{tag} in {slot}");
+            }
+        }
     }
 }

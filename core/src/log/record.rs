@@ -252,8 +252,8 @@ pub struct SnapshotHead {
 ///
 /// ```text
 ///   0  1       8       16     24      32
-///   ┌──┬───────┬───────┬──────┬───────┐          chain: the crc over the crcs of all parts,
-///   │ 8│ 0     │ parts │ keys │ chain │                 in order, as little-endian words
+///   ┌──┬───────┬───────┬──────┬───────┐          chain: 0 at first; with each part it becomes
+///   │ 8│ 0     │ parts │ keys │ chain │          the crc of itself and that part's crc
 ///   └──┴───────┴───────┴──────┴───────┘
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

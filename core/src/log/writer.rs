@@ -29,7 +29,7 @@ use super::record::{
 };
 use super::reservation::{Reservation, Reserve};
 use crate::bytes::Slice;
-use crate::ids::{EntryId, File, GroupId, NodeId, Position, Ticket};
+use crate::ids::{EntryId, File, GroupId, LogIndex, NodeId, Position, Term, Ticket};
 use crate::time::{Mono, UnixMillis};
 
 const SYNCED_FRAME: usize = SYNCED_BYTES + OVERHEAD_BYTES;
@@ -188,7 +188,7 @@ impl Writer {
     ///
     /// # Panics
     /// When the payload is longer than [`PAYLOAD_BYTES_MAX`], or while entries are being carried over.
-    pub fn seal(&mut self, kind: EntryKind, commit: crate::ids::LogIndex) -> Sealed {
+    pub fn seal(&mut self, kind: EntryKind, commit: LogIndex) -> Sealed {
         assert!(!self.carrying, "nothing new before the old is carried over");
         assert!(self.open.len() >= FRONT, "the open entry only grows");
         let id = self.open_id();
@@ -258,7 +258,7 @@ impl Writer {
     ///
     /// # Panics
     /// When nothing is behind `kept`.
-    pub fn cut(&mut self, kept: EntryId, term: crate::ids::Term) -> Slice {
+    pub fn cut(&mut self, kept: EntryId, term: Term) -> Slice {
         assert!(kept.index < self.last.index, "something is cut");
         self.last = kept;
         self.local(|_, _| Record::Cut(Cut { kept, term }))
@@ -406,6 +406,13 @@ impl Writer {
         self.segment.as_ref().map_or(0, |segment| self.written.0 - segment.start.0)
     }
 
+    /// Whether the current segment's head is on the platter. Older segments may be removed only then, even if a
+    /// synced snapshot covers them: without a readable head nothing continues them.
+    #[must_use]
+    pub fn head_synced(&self) -> bool {
+        self.segment.as_ref().is_none_or(|segment| self.synced.position > segment.start)
+    }
+
     /// Whether the current segment has reached its size and another should be prepared.
     #[must_use]
     pub fn segment_full(&self) -> bool {
@@ -435,7 +442,7 @@ impl Writer {
     pub fn may_begin_segment(&self) -> bool {
         self.next.as_ref().is_some_and(|next| next.granted_bytes() > 0)
             && !self.carrying
-            && self.segment.as_ref().is_none_or(|segment| self.synced.position > segment.start)
+            && self.head_synced()
     }
 
     /// Whether the current segment still needs a sync to be issued before another may begin.

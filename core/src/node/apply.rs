@@ -80,7 +80,6 @@ impl Node {
         };
         let outcome = (command.spec().run)(&mut context, args);
         self.stats.commands[command.index()].calls += 1;
-        self.turn_commands += 1;
         match outcome {
             Ok(Outcome::Done) => {}
             Ok(Outcome::Ask(ask)) => self.ask(conn, ask),
@@ -233,7 +232,6 @@ impl Node {
         };
         let outcome = (command.spec().run)(&mut context, args);
         self.stats.commands[command.index()].calls += 1;
-        self.turn_commands += 1;
         if let Err(error) = outcome {
             session.output.buffer().truncate(start);
             Reply::new(session.output.buffer(), session.client.protocol).error(&error);

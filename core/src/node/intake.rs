@@ -177,7 +177,7 @@ impl Node {
             burst.clear();
             let limits = self.limits(conn);
             let (next, end) = fill(&mut burst, chunk, at, limits);
-            self.warm(&burst, chunk);
+            self.warm(conn, &burst, chunk);
             if let Some(kept_from) = self.run_burst(conn, &burst, chunk) {
                 if let Some(session) = self.sessions.get_mut(conn)
                     && !session.client.closing
@@ -221,7 +221,7 @@ impl Node {
 
     /// Asks for the memory that the commands of a burst will want: the loads do not wait for each other here,
     /// as they would if each came in the middle of its command.
-    fn warm(&self, burst: &Burst, chunk: &[u8]) {
+    fn warm(&self, conn: ConnId, burst: &Burst, chunk: &[u8]) {
         if burst.units.len() < 2 {
             return;
         }
@@ -235,7 +235,8 @@ impl Node {
                 count += 1;
             }
         }
-        self.keyspace.warm(&hashes[..count]);
+        let database = self.sessions.get(conn).map_or(0, |session| session.client.database);
+        self.keyspace.warm(database, &hashes[..count]);
     }
 
     /// The peer broke the protocol: it is told so, and that is the end.

@@ -75,6 +75,18 @@ pub enum WaitReason {
         /// How many replicas were asked for.
         replicas: u64,
     },
+    /// The checkpoint under way.
+    Checkpoint,
+    /// The end.
+    Shutdown,
+}
+
+impl WaitReason {
+    /// Whether `CLIENT UNBLOCK` can end it.
+    #[must_use]
+    pub fn can_be_ended(self) -> bool {
+        matches!(self, Self::Replicas | Self::Durable { .. })
+    }
 }
 
 impl Session {

@@ -6,6 +6,7 @@
 
 pub mod compare;
 pub mod expect;
+pub mod node;
 pub mod pattern;
 pub mod quote;
 pub mod script;

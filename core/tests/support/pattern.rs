@@ -92,16 +92,6 @@ impl Pattern {
             _ => false,
         }
     }
-
-    /// Whether only one value is accepted, so that it can be matched before the wider ones.
-    fn is_exact(&self) -> bool {
-        match self {
-            Self::Exactly(_) => true,
-            Self::Sequence { items, open, .. } => !open && items.iter().all(Self::is_exact),
-            Self::Map { pairs, open } => !open && pairs.iter().all(|(k, v)| k.is_exact() && v.is_exact()),
-            _ => false,
-        }
-    }
 }
 
 fn sequence(items: &[Pattern], found: &[Value], open: bool, order: Order, names: &mut Names) -> bool {
@@ -110,26 +100,16 @@ fn sequence(items: &[Pattern], found: &[Value], open: bool, order: Order, names:
     }
     match order {
         Order::Same => items.iter().zip(found).all(|(item, value)| item.accepts(value, order, names)),
-        Order::Items => assign(
-            items.len(),
-            found.len(),
-            |i| items[i].is_exact(),
-            |i, f| items[i].accepts(&found[f], order, names),
-        ),
+        Order::Items => assign(items.len(), found.len(), |i, f| items[i].accepts(&found[f], order, names)),
         Order::Pairs if found.iter().any(|value| matches!(value, Value::Sequence(..))) => {
             items.iter().zip(found).all(|(item, value)| item.accepts(value, order, names))
         }
         Order::Pairs => {
             items.len().is_multiple_of(2)
-                && assign(
-                    items.len() / 2,
-                    found.len() / 2,
-                    |i| items[2 * i].is_exact(),
-                    |i, f| {
-                        items[2 * i].accepts(&found[2 * f], order, names)
-                            && items[2 * i + 1].accepts(&found[2 * f + 1], order, names)
-                    },
-                )
+                && assign(items.len() / 2, found.len() / 2, |i, f| {
+                    items[2 * i].accepts(&found[2 * f], order, names)
+                        && items[2 * i + 1].accepts(&found[2 * f + 1], order, names)
+                })
         }
     }
 }
@@ -148,30 +128,33 @@ fn map(
         pairs[i].0.accepts(&found[f].0, order, names) && pairs[i].1.accepts(&found[f].1, order, names)
     };
     if open || order != Order::Same {
-        assign(pairs.len(), found.len(), |i| pairs[i].0.is_exact(), fits)
+        assign(pairs.len(), found.len(), fits)
     } else {
         (0..pairs.len()).all(|i| fits(i, i))
     }
 }
 
-/// Whether each of `wanted` can have one of `found` for itself: exact ones choose first, each the first that
-/// fits. (Enough for patterns whose wide members do not overlap in part.)
-fn assign(
-    wanted: usize,
-    found: usize,
-    exact: impl Fn(usize) -> bool,
-    mut fits: impl FnMut(usize, usize) -> bool,
-) -> bool {
-    let mut taken = vec![false; found];
-    let mut order: Vec<usize> = (0..wanted).collect();
-    order.sort_by_key(|&i| !exact(i));
-    order.into_iter().all(|i| {
-        let place = (0..found).find(|&f| !taken[f] && fits(i, f));
-        place.is_some_and(|f| {
-            taken[f] = true;
-            true
-        })
-    })
+/// Whether each of `wanted` can have one of `found` for itself: a matching of the two, found by augmenting
+/// paths (Kuhn, "The Hungarian method for the assignment problem", 1955, without weights).
+fn assign(wanted: usize, found: usize, mut fits: impl FnMut(usize, usize) -> bool) -> bool {
+    let edges: Vec<Vec<usize>> = (0..wanted).map(|i| (0..found).filter(|&f| fits(i, f)).collect()).collect();
+    let mut owners = vec![None; found];
+    let complete = (0..wanted).all(|i| augment(i, &edges, &mut owners, &mut vec![false; found]));
+    // Trying has bound names at will: bind them again, by the pairs that were settled.
+    complete && owners.iter().enumerate().all(|(f, owner)| owner.is_none_or(|i| fits(i, f)))
+}
+
+fn augment(i: usize, edges: &[Vec<usize>], owners: &mut [Option<usize>], seen: &mut [bool]) -> bool {
+    for &f in &edges[i] {
+        if std::mem::replace(&mut seen[f], true) {
+            continue;
+        }
+        if owners[f].is_none_or(|owner| augment(owner, edges, owners, seen)) {
+            owners[f] = Some(i);
+            return true;
+        }
+    }
+    false
 }
 
 fn text_of(shape: Shape, value: &Value) -> Option<&[u8]> {
@@ -343,6 +326,13 @@ mod tests {
         assert!(!pattern(&["a", "b"]).accepts(&array(&["b", "a"]), Order::Same, names));
         assert!(pattern(&["a", "1", "b", "2"]).accepts(&array(&["b", "2", "a", "1"]), Order::Pairs, names));
         assert!(!pattern(&["a", "1", "b", "2"]).accepts(&array(&["b", "1", "a", "2"]), Order::Pairs, names));
+        let wide = Pattern::Sequence {
+            kind: Kind::Array,
+            items: vec![Pattern::Text(Shape::Bulk, vec![vec![], vec![]]), Pattern::Exactly(bulk("a"))],
+            open: false,
+        };
+        assert!(wide.accepts(&array(&["a", "b"]), Order::Items, names));
+        assert!(!wide.accepts(&array(&["c", "b"]), Order::Items, names));
         let page = |inner| Value::Sequence(Kind::Array, vec![bulk("0"), inner]);
         let wanted = Pattern::Sequence {
             kind: Kind::Array,

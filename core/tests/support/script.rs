@@ -20,6 +20,8 @@ pub struct Section {
     pub title: String,
     /// Directives the server is started with, as name and value.
     pub config: Vec<(String, String)>,
+    /// Commands that it cannot do without.
+    pub needs: Vec<String>,
     /// What happens.
     pub steps: Vec<Step>,
 }
@@ -40,6 +42,8 @@ pub struct Step {
     pub recorded: Option<Expectation>,
     /// Where we differ on purpose: the reason, and what we answer.
     pub differs: Option<(String, Expectation)>,
+    /// The lines that tell what we answer there; empty where we do not differ.
+    pub differs_lines: Range<usize>,
 }
 
 /// What a step does.
@@ -101,7 +105,12 @@ pub fn parse(text: &str) -> Result<Script, String> {
         if let Some(source) = line.strip_prefix("# recorded from: ") {
             script.source = Some(source.to_string());
         } else if let Some(title) = line.strip_prefix("== ") {
-            script.sections.push(Section { title: title.into(), config: Vec::new(), steps: Vec::new() });
+            script.sections.push(Section {
+                title: title.into(),
+                config: Vec::new(),
+                needs: Vec::new(),
+                steps: Vec::new(),
+            });
         } else if !is_break(line) {
             let section = script.sections.last_mut().ok_or_else(|| place("no section yet".into()))?;
             if let Some(setting) = line.strip_prefix("config ") {
@@ -110,6 +119,8 @@ pub fn parse(text: &str) -> Result<Script, String> {
                 }
                 let (name, value) = setting.split_once(' ').ok_or_else(|| place("no value".into()))?;
                 section.config.push((name.into(), value.into()));
+            } else if let Some(commands) = line.strip_prefix("needs ") {
+                section.needs.extend(commands.split(' ').map(String::from));
             } else {
                 let (conn, act) = act(line).map_err(place)?;
                 let (step, next) = step(&lines, at, conn, act)?;
@@ -136,14 +147,27 @@ fn step(lines: &[&str], at: usize, conn: String, act: Act) -> Result<(Step, usiz
         Expectation::parse(&lines[range]).map_err(|problem| format!("line {first}: {problem}"))
     };
     let recorded = if recorded_lines.is_empty() { None } else { Some(read(recorded_lines.clone())?) };
+    let differs_lines = mark.map_or(end, |mark| mark + 1)..end;
     let differs = match mark {
         Some(mark) => {
             let reason = lines[mark]["!differs: ".len()..].to_string();
-            Some((reason, read(mark + 1..end)?))
+            Some((reason, read(differs_lines.clone())?))
         }
         None => None,
     };
-    Ok((Step { line: at + 1, text: lines[at].into(), conn, act, recorded_lines, recorded, differs }, end))
+    Ok((
+        Step {
+            line: at + 1,
+            text: lines[at].into(),
+            conn,
+            act,
+            recorded_lines,
+            recorded,
+            differs,
+            differs_lines,
+        },
+        end,
+    ))
 }
 
 fn ends_step(line: &str) -> bool {

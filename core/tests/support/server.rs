@@ -16,6 +16,10 @@ const SHORT: Duration = Duration::from_millis(60);
 /// How long the server may take to start.
 const START: Duration = Duration::from_secs(5);
 
+/// Ports to try: below those that systems give to outgoing connections, one of which could else be taken for
+/// the server, or even be connected to itself.
+const PORTS: std::ops::Range<u32> = 20_000..30_000;
+
 static STARTED: AtomicU32 = AtomicU32::new(0);
 
 /// The program to run: `REDIS_SERVER`, or `redis-server` from the path.
@@ -45,8 +49,8 @@ impl Server {
     /// Starts one with these directives.
     pub fn start(config: &[(String, String)]) -> Result<Self, String> {
         let mut last = String::new();
-        // Another process may take the port between our choosing it and the server's binding it.
-        for _ in 0..5 {
+        // A port may be taken, even between our looking and the server's binding it.
+        for _ in 0..10 {
             match Self::try_start(config) {
                 Ok(server) => return Ok(server),
                 Err(problem) => last = problem,
@@ -61,10 +65,10 @@ impl Server {
         let directory =
             std::env::temp_dir().join(format!("lockstep-transcript-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&directory).map_err(say("making a directory"))?;
-        let port = TcpListener::bind("127.0.0.1:0")
-            .and_then(|listener| listener.local_addr())
-            .map_err(say("looking for a port"))?
-            .port();
+        // Each process begins somewhere else; within one, no port is tried twice until all were.
+        let place = (std::process::id().wrapping_mul(613).wrapping_add(number)) % PORTS.len() as u32;
+        let port = u16::try_from(PORTS.start + place).expect("the range is one of ports");
+        drop(TcpListener::bind(("127.0.0.1", port)).map_err(say("looking for a port"))?);
         let mut command = Command::new(program());
         command.current_dir(&directory).args(["--port", &port.to_string(), "--bind", "127.0.0.1"]);
         command.args(["--save", "", "--appendonly", "no", "--loglevel", "warning"]);

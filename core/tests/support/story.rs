@@ -55,6 +55,25 @@ pub fn play<T: Target>(
     Ok(())
 }
 
+/// The first of `commands` that the target does not know.
+pub fn missing<T: Target>(target: &mut T, commands: &[String]) -> Result<Option<String>, String> {
+    let mut story = Story { target, clients: BTreeMap::new(), names: Names::new() };
+    for command in commands {
+        let words: Vec<Vec<u8>> =
+            ["COMMAND", "INFO", command].iter().map(|word| word.as_bytes().into()).collect();
+        story.send("probe", &encode(&words))?;
+        match story.next("probe", Patience::Long)? {
+            Some(Value::Sequence(_, infos)) if infos.len() == 1 => {
+                if matches!(infos[0], Value::NullBulk | Value::NullArray) {
+                    return Ok(Some(command.clone()));
+                }
+            }
+            other => return Err(format!("COMMAND INFO {command} is answered with {other:?}")),
+        }
+    }
+    Ok(None)
+}
+
 impl<T: Target> Story<'_, T> {
     /// Does what a step says; `None` when it is nothing that is answered.
     fn perform(&mut self, step: &Step, expected: Option<&Expectation>) -> Result<Option<Observed>, String> {

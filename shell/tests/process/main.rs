@@ -1,0 +1,5 @@
+//! The real binary as a process: how it starts and stops, and how it serves connections.
+
+mod server;
+mod serving;
+mod starting;
