@@ -19,6 +19,11 @@ const FAMILIES: &[&[Spec]] = &[
     super::debug::COMMANDS,
     super::expire::COMMANDS,
     super::server::COMMANDS,
+    super::docs::COMMANDS,
+    super::diagnosis::COMMANDS,
+    super::replication::COMMANDS,
+    super::acl::COMMANDS,
+    super::cluster::COMMANDS,
 ];
 
 /// Names a row of the table.

@@ -53,6 +53,16 @@ impl<'a> Args<'a> {
         &self.bytes[start..start + span.length as usize]
     }
 
+    /// The command that begins at argument `count`.
+    ///
+    /// # Panics
+    /// When there are no more arguments than that.
+    #[must_use]
+    pub fn skip(self, count: usize) -> Self {
+        assert!(count < self.len(), "a command has a name");
+        Self { bytes: self.bytes, spans: &self.spans[count..] }
+    }
+
     /// The argument at `index`, if there is one.
     #[must_use]
     pub fn at(self, index: usize) -> Option<&'a [u8]> {
