@@ -36,7 +36,8 @@ const DECIMALS: usize = 17;
 const TEN_TO_DECIMALS: u64 = 10_u64.pow(DECIMALS as u32);
 
 impl Extended {
-    const ZERO: Self =
+    /// Zero, without a sign.
+    pub const ZERO: Self =
         Self { negative: false, magnitude: Magnitude::Finite { mantissa: 0, exponent: EXPONENT_MIN } };
 
     /// Reads a number as Redis reads a `long double`: as C's `strtold` does, decimal, hexadecimal or an infinity

@@ -173,7 +173,14 @@ const CLIENT_COMMANDS: &[Spec] = &[
         summary: "Tells which connection gets this one's invalidation messages.",
         ..CLIENT
     },
-    Spec { name: "help", arity: 2, run: client_help, since: "5.0.0", summary: "Lists the subcommands.", ..CLIENT },
+    Spec {
+        name: "help",
+        arity: 2,
+        run: client_help,
+        since: "5.0.0",
+        summary: "Lists the subcommands.",
+        ..CLIENT
+    },
     Spec {
         name: "id",
         arity: 2,
@@ -200,7 +207,8 @@ const CLIENT_COMMANDS: &[Spec] = &[
         since: "2.4.0",
         complexity: "O(N) where N is the number of client connections",
         summary: "Closes connections.",
-        arguments: "filter:(old-format=ip:port | new-format=filter...)",
+        arguments: "filter:(old-format|new-format:(ID client-id@2.8.12|TYPE client-type:(NORMAL|MASTER@3.2.0|SLAVE|\
+                    REPLICA@5.0.0|PUBSUB)@2.8.12|USER username|ADDR addr|LADDR laddr@6.2.0|SKIPME skipme:(YES|NO))...)",
         ..CLIENT_ADMIN
     },
     Spec {
@@ -637,9 +645,10 @@ fn client_kill(_: &mut Context<'_>, args: Args<'_>) -> Handled {
             }
             filter.user = Some(value.to_vec());
         } else if args.is(at, "maxage") {
-            let age = parse_i64(value).and_then(|age| u64::try_from(age).ok()).filter(|&age| age > 0).ok_or(
-                ReplyError::fixed("ERR maxage is not an integer or out of range"),
-            )?;
+            let age = parse_i64(value)
+                .and_then(|age| u64::try_from(age).ok())
+                .filter(|&age| age > 0)
+                .ok_or(ReplyError::fixed("ERR maxage is not an integer or out of range"))?;
             filter.age_s_min = Some(age);
         } else if args.is(at, "skipme") {
             skip_self = if value.eq_ignore_ascii_case(b"yes") {

@@ -16,8 +16,11 @@ pub struct Spec {
     pub arity: i32,
     /// How it behaves.
     pub flags: Flags,
-    /// Access control categories beyond those that follow from flags and group.
+    /// Access control categories beyond those that follow from flags and group; one that begins with `-` does
+    /// not apply although it would follow.
     pub categories: &'static [&'static str],
+    /// Hints for proxies, in Redis's words (`request_policy:all_shards`).
+    pub tips: &'static [&'static str],
     /// Where its keys are.
     pub keys: &'static [KeySpec],
     /// Which chapter of the documentation it belongs to.
@@ -30,8 +33,12 @@ pub struct Spec {
     pub complexity: &'static str,
     /// One line.
     pub summary: &'static str,
-    /// The arguments behind the name, in the notation that [`docs`](super::docs) reads.
+    /// The arguments behind the name, in the notation that [`arguments`](super::arguments) reads.
     pub arguments: &'static str,
+    /// Since when something else is preferred, and what.
+    pub deprecated: Option<Deprecated>,
+    /// What changed since it was new: version and change.
+    pub history: &'static [(&'static str, &'static str)],
     /// For a container: its subcommands.
     pub subcommands: &'static [Spec],
 }
@@ -46,7 +53,11 @@ impl Spec {
     /// Whether a command of `count` arguments fits.
     #[must_use]
     pub const fn accepts(&self, count: usize) -> bool {
-        if self.arity >= 0 { count == self.arity as usize } else { count >= self.arity.unsigned_abs() as usize }
+        if self.arity >= 0 {
+            count == self.arity as usize
+        } else {
+            count >= self.arity.unsigned_abs() as usize
+        }
     }
 
     /// Index of the first key among the arguments, when that is fixed.
@@ -65,6 +76,7 @@ impl Spec {
         arity: -1,
         flags: Flags::NONE,
         categories: &[],
+        tips: &[],
         keys: &[],
         group: Group::Generic,
         run: |_, _| Ok(super::context::Outcome::Done),
@@ -72,9 +84,66 @@ impl Spec {
         complexity: "O(1)",
         summary: "",
         arguments: "",
+        deprecated: None,
+        history: &[],
         subcommands: &[],
     };
+
+    /// Its access control categories, in Redis's order, without the `@`.
+    #[must_use]
+    pub fn all_categories(&self) -> Vec<&'static str> {
+        let own = |name: &str| self.categories.contains(&name);
+        let without = |name: &str| self.categories.iter().any(|own| own.strip_prefix('-') == Some(name));
+        let has = |flags: Flags| self.flags.has(flags);
+        let of_group = |name: &str| self.subcommands.is_empty() && self.group.category() == Some(name);
+        let follows = |name: &str| match name {
+            "write" => has(Flags::WRITE),
+            "read" => has(Flags::READONLY),
+            "admin" => has(Flags::ADMIN),
+            "dangerous" => has(Flags::ADMIN) || has(Flags::DANGEROUS),
+            "pubsub" if has(Flags::PUBSUB) => true,
+            "fast" => has(Flags::FAST),
+            "slow" => !has(Flags::FAST),
+            "blocking" => has(Flags::BLOCKING),
+            name => of_group(name),
+        };
+        CATEGORIES.iter().copied().filter(|name| own(name) || (follows(name) && !without(name))).collect()
+    }
 }
+
+/// Since when a command is deprecated.
+#[derive(Clone, Copy, Debug)]
+pub struct Deprecated {
+    /// The Redis version.
+    pub since: &'static str,
+    /// What to use instead, in Markdown.
+    pub by: &'static str,
+}
+
+/// All access control categories, in the order Redis lists them.
+pub const CATEGORIES: &[&str] = &[
+    "keyspace",
+    "read",
+    "write",
+    "set",
+    "sortedset",
+    "list",
+    "hash",
+    "string",
+    "bitmap",
+    "hyperloglog",
+    "geo",
+    "stream",
+    "pubsub",
+    "admin",
+    "fast",
+    "slow",
+    "blocking",
+    "dangerous",
+    "connection",
+    "transaction",
+    "scripting",
+];
 
 /// A set of properties of a command; names and meaning are Redis's, unless said.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -295,7 +364,11 @@ impl KeySpec {
         let begin = match self.begin {
             Begin::Index(index) => index,
             Begin::Keyword(word, from) => {
-                let from = if from >= 0 { from as usize } else { args.len().saturating_sub(from.unsigned_abs() as usize) };
+                let from = if from >= 0 {
+                    from as usize
+                } else {
+                    args.len().saturating_sub(from.unsigned_abs() as usize)
+                };
                 match (from..args.len()).find(|&index| args.is(index, word)) {
                     Some(index) => index + 1,
                     None => return Vec::new(),
@@ -315,13 +388,17 @@ impl KeySpec {
                 (begin..=last).step_by(step).filter(|&index| index < args.len()).collect()
             }
             Find::Counted { count, first, step } => {
-                let Some(Ok(number)) = (begin + count < args.len()).then(|| args.integer(begin + count)) else {
+                let Some(Ok(number)) = (begin + count < args.len()).then(|| args.integer(begin + count))
+                else {
                     return Vec::new();
                 };
                 let Some(number) = usize::try_from(number).ok().filter(|&number| number <= args.len()) else {
                     return Vec::new();
                 };
-                (0..number).map(|key| begin + first + key * step).filter(|&index| index < args.len()).collect()
+                (0..number)
+                    .map(|key| begin + first + key * step)
+                    .filter(|&index| index < args.len())
+                    .collect()
             }
         }
     }

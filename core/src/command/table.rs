@@ -10,9 +10,20 @@ const FAMILIES: &[&[Spec]] = &[
     super::string_range::COMMANDS,
     super::lcs::COMMANDS,
     super::hash::COMMANDS,
+    super::hash_random::COMMANDS,
+    super::scan::COMMANDS,
     super::generic::COMMANDS,
+    super::database::COMMANDS,
+    super::object::COMMANDS,
+    super::memory::COMMANDS,
+    super::debug::COMMANDS,
     super::expire::COMMANDS,
     super::server::COMMANDS,
+    super::docs::COMMANDS,
+    super::diagnosis::COMMANDS,
+    super::replication::COMMANDS,
+    super::acl::COMMANDS,
+    super::cluster::COMMANDS,
 ];
 
 /// Names a row of the table.
@@ -259,7 +270,10 @@ mod tests {
             assert_eq!(spec.name, spec.name.to_lowercase(), "{name}");
             assert!(!spec.summary.is_empty() && spec.summary.ends_with('.'), "{name} has a summary");
             assert!(spec.arity != 0, "{name} has an arity");
-            assert!(!(spec.flags.has(Flags::WRITE) && spec.flags.has(Flags::READONLY)), "{name} writes or reads");
+            assert!(
+                !(spec.flags.has(Flags::WRITE) && spec.flags.has(Flags::READONLY)),
+                "{name} writes or reads"
+            );
             assert!(spec.first_key().is_none_or(|index| index < 256 && index > 0), "{name}");
             for sub in spec.subcommands {
                 assert_eq!(sub.parent, spec.name, "{name} {}", sub.name);
