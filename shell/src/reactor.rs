@@ -63,7 +63,10 @@ pub struct Reactor {
     node: Node,
     /// The clocks as of this turn.
     now: Now,
+    /// How many turns there were.
     turn: u64,
+    /// How long the last turn took, in microseconds.
+    turn_us: u64,
     disk: Disk,
     dialer: Dialer,
     signals: Signals,
@@ -120,6 +123,7 @@ impl Reactor {
             node: Node::new(config, seed, now, &files),
             now,
             turn: 0,
+            turn_us: 0,
             disk: Disk::start(directory, Arc::clone(&waker))?,
             dialer: Dialer::new(waker),
             poll,
@@ -153,12 +157,15 @@ impl Reactor {
             if let Some(reason) = self.halted.take() {
                 return Ok(reason);
             }
-            match self.poll.poll(&mut events, self.patience()) {
+            let end = self.clock.mono();
+            self.turn_us = end.micros_since(self.now.mono);
+            match self.poll.poll(&mut events, self.patience(end)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
                 other => other?,
             }
             self.now = self.clock.now();
             self.turn += 1;
+            self.node.handle(self.now, Event::TurnTook { micros: self.turn_us });
             self.note(&events, log);
             self.complete(log);
             self.accept(log);
@@ -167,15 +174,15 @@ impl Reactor {
         }
     }
 
-    /// How long to wait for events.
-    fn patience(&self) -> Option<Duration> {
+    /// How long to wait for events from `now` on.
+    fn patience(&self, now: Mono) -> Option<Duration> {
         if !self.readable.is_empty() || self.disk.has_early_completions() {
             return Some(Duration::ZERO);
         }
         let lingering = self.lingering.first().map(|_| self.now.mono.after_ms(LINGER_MS / 10));
         let due = [self.node.deadline(), self.accept_again, lingering, Some(self.measure_next)];
         let due = due.into_iter().flatten().min().expect("measuring is always due some time");
-        Some(Duration::from_micros(due.micros_since(self.clock.mono())))
+        Some(Duration::from_micros(due.micros_since(now)))
     }
 
     /// Notes what the events say; nothing is read or closed yet, so every slot still means what it meant.

@@ -1,5 +1,6 @@
 //! What commands mean: one row and one function each, nothing about how they came or where they are logged.
 
+pub mod access;
 pub mod acl;
 pub mod arguments;
 pub mod ask;
@@ -7,17 +8,29 @@ pub mod client;
 pub mod cluster;
 pub mod connection;
 pub mod context;
+mod database;
+mod deadline;
+mod debug;
 pub mod diagnosis;
 pub mod docs;
 pub mod expire;
 pub mod generic;
 pub mod hash;
+mod hash_random;
 pub mod info;
+pub mod lcs;
+mod memory;
+mod object;
 pub mod replication;
+mod scan;
 pub mod server;
 pub mod spec;
 pub mod string;
+pub mod string_counter;
+pub mod string_range;
 pub mod table;
+#[cfg(test)]
+mod testing;
 
 pub use ask::Ask;
 pub use client::Client;
@@ -29,7 +42,8 @@ use crate::resp::ReplyError;
 
 /// The reply of a `HELP` subcommand: the container's name, the lines, and how to ask again.
 fn help(context: &mut Context<'_>, lines: &[&str]) -> Handled {
-    let container = context.spec.parent.to_uppercase();
+    let Spec { name, parent, .. } = context.spec;
+    let container = if parent.is_empty() { name } else { parent }.to_uppercase();
     context.reply.array(lines.len() + 3);
     context.reply.simple(&format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
     for line in lines {

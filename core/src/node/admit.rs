@@ -67,8 +67,9 @@ impl Node {
         if self.lane.waiting_bytes() > self.config.knobs.lane_bytes {
             return self.hold(conn, State::NoRoom);
         }
-        self.log_unit(conn, unit);
+        // Its run first: the unit may fill the entry, which then is sealed with the runs that the lane has.
         self.lane.push_write(conn, unit.len());
+        self.log_unit(conn, unit);
         self.count_in_lane(conn, command)
     }
 

@@ -88,6 +88,14 @@ impl<'a> Args<'a> {
         parse_i64(self.get(index)).ok_or(ReplyError::NOT_INTEGER)
     }
 
+    /// The integer at `index`, which must fit into 32 bits.
+    ///
+    /// # Errors
+    /// When it is none or out of range.
+    pub fn integer32(self, index: usize) -> Result<i32, ReplyError> {
+        i32::try_from(self.integer(index)?).map_err(|_| ReplyError::NOT_32_BITS)
+    }
+
     /// The integer at `index`, which must lie in `range`.
     ///
     /// # Errors
