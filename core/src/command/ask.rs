@@ -5,27 +5,49 @@
 #[expect(missing_docs, reason = "each is named after its command")]
 pub enum Ask {
     /// Sections in lower case; none for the default ones.
-    Info { sections: Vec<String> },
-    ConfigSet { pairs: Vec<(Vec<u8>, Vec<u8>)> },
+    Info {
+        sections: Vec<String>,
+    },
+    ConfigSet {
+        pairs: Vec<(Vec<u8>, Vec<u8>)>,
+    },
     ConfigRewrite,
     ConfigResetStat,
     Client(ClientAsk),
     Save,
-    BackgroundSave { schedule: bool },
+    BackgroundSave {
+        schedule: bool,
+    },
     BackgroundRewrite,
     LastSave,
-    Shutdown { abort: bool, now: bool, force: bool, save: Option<bool> },
+    Shutdown {
+        abort: bool,
+        now: bool,
+        force: bool,
+        save: Option<bool>,
+    },
     Role,
     Time,
     Monitor,
-    Wait { replicas: u64, timeout_ms: u64 },
-    WaitAof { local: u64, replicas: u64, timeout_ms: u64 },
+    Wait {
+        replicas: u64,
+        timeout_ms: u64,
+    },
+    WaitAof {
+        local: u64,
+        replicas: u64,
+        timeout_ms: u64,
+    },
     SlowLog(SlowLogAsk),
     Latency(LatencyAsk),
     MemoryStats,
     MemoryDoctor,
-    DebugSleep { micros: u64 },
-    DebugActiveExpire { on: bool },
+    DebugSleep {
+        micros: u64,
+    },
+    DebugActiveExpire {
+        on: bool,
+    },
     DebugReload,
     DebugLoadLog,
 }
@@ -37,10 +59,20 @@ pub enum ClientAsk {
     Info,
     List(ClientFilter),
     /// `old_form` is `CLIENT KILL addr:port`, which answers OK or an error instead of a count.
-    Kill { filter: ClientFilter, skip_self: bool, old_form: bool },
-    Pause { timeout_ms: u64, writes_only: bool },
+    Kill {
+        filter: ClientFilter,
+        skip_self: bool,
+        old_form: bool,
+    },
+    Pause {
+        timeout_ms: u64,
+        writes_only: bool,
+    },
     Unpause,
-    Unblock { id: u64, error: bool },
+    Unblock {
+        id: u64,
+        error: bool,
+    },
 }
 
 /// Which connections a `CLIENT LIST` or `CLIENT KILL` means; all that are given must fit.
@@ -75,7 +107,9 @@ pub enum ClientKind {
 #[expect(missing_docs, reason = "each is named after its command")]
 pub enum SlowLogAsk {
     /// `None` for all.
-    Get { count: Option<u64> },
+    Get {
+        count: Option<u64>,
+    },
     Len,
     Reset,
 }

@@ -173,7 +173,14 @@ const CLIENT_COMMANDS: &[Spec] = &[
         summary: "Tells which connection gets this one's invalidation messages.",
         ..CLIENT
     },
-    Spec { name: "help", arity: 2, run: client_help, since: "5.0.0", summary: "Lists the subcommands.", ..CLIENT },
+    Spec {
+        name: "help",
+        arity: 2,
+        run: client_help,
+        since: "5.0.0",
+        summary: "Lists the subcommands.",
+        ..CLIENT
+    },
     Spec {
         name: "id",
         arity: 2,
@@ -637,9 +644,10 @@ fn client_kill(_: &mut Context<'_>, args: Args<'_>) -> Handled {
             }
             filter.user = Some(value.to_vec());
         } else if args.is(at, "maxage") {
-            let age = parse_i64(value).and_then(|age| u64::try_from(age).ok()).filter(|&age| age > 0).ok_or(
-                ReplyError::fixed("ERR maxage is not an integer or out of range"),
-            )?;
+            let age = parse_i64(value)
+                .and_then(|age| u64::try_from(age).ok())
+                .filter(|&age| age > 0)
+                .ok_or(ReplyError::fixed("ERR maxage is not an integer or out of range"))?;
             filter.age_s_min = Some(age);
         } else if args.is(at, "skipme") {
             skip_self = if value.eq_ignore_ascii_case(b"yes") {

@@ -46,7 +46,11 @@ impl Spec {
     /// Whether a command of `count` arguments fits.
     #[must_use]
     pub const fn accepts(&self, count: usize) -> bool {
-        if self.arity >= 0 { count == self.arity as usize } else { count >= self.arity.unsigned_abs() as usize }
+        if self.arity >= 0 {
+            count == self.arity as usize
+        } else {
+            count >= self.arity.unsigned_abs() as usize
+        }
     }
 
     /// Index of the first key among the arguments, when that is fixed.
@@ -295,7 +299,11 @@ impl KeySpec {
         let begin = match self.begin {
             Begin::Index(index) => index,
             Begin::Keyword(word, from) => {
-                let from = if from >= 0 { from as usize } else { args.len().saturating_sub(from.unsigned_abs() as usize) };
+                let from = if from >= 0 {
+                    from as usize
+                } else {
+                    args.len().saturating_sub(from.unsigned_abs() as usize)
+                };
                 match (from..args.len()).find(|&index| args.is(index, word)) {
                     Some(index) => index + 1,
                     None => return Vec::new(),
@@ -315,13 +323,17 @@ impl KeySpec {
                 (begin..=last).step_by(step).filter(|&index| index < args.len()).collect()
             }
             Find::Counted { count, first, step } => {
-                let Some(Ok(number)) = (begin + count < args.len()).then(|| args.integer(begin + count)) else {
+                let Some(Ok(number)) = (begin + count < args.len()).then(|| args.integer(begin + count))
+                else {
                     return Vec::new();
                 };
                 let Some(number) = usize::try_from(number).ok().filter(|&number| number <= args.len()) else {
                     return Vec::new();
                 };
-                (0..number).map(|key| begin + first + key * step).filter(|&index| index < args.len()).collect()
+                (0..number)
+                    .map(|key| begin + first + key * step)
+                    .filter(|&index| index < args.len())
+                    .collect()
             }
         }
     }

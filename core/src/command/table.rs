@@ -256,7 +256,10 @@ mod tests {
             assert_eq!(spec.name, spec.name.to_lowercase(), "{name}");
             assert!(!spec.summary.is_empty() && spec.summary.ends_with('.'), "{name} has a summary");
             assert!(spec.arity != 0, "{name} has an arity");
-            assert!(!(spec.flags.has(Flags::WRITE) && spec.flags.has(Flags::READONLY)), "{name} writes or reads");
+            assert!(
+                !(spec.flags.has(Flags::WRITE) && spec.flags.has(Flags::READONLY)),
+                "{name} writes or reads"
+            );
             assert!(spec.first_key().is_none_or(|index| index < 256 && index > 0), "{name}");
             for sub in spec.subcommands {
                 assert_eq!(sub.parent, spec.name, "{name} {}", sub.name);

@@ -48,7 +48,13 @@ impl<'a> Units<'a> {
 
 impl Node {
     /// Runs one command where it stands. Afterwards it is in the open entry if it changed anything.
-    pub(super) fn run_in_place(&mut self, conn: ConnId, command: CommandId, args: Args<'_>, unit: &[u8]) -> Flow {
+    pub(super) fn run_in_place(
+        &mut self,
+        conn: ConnId,
+        command: CommandId,
+        args: Args<'_>,
+        unit: &[u8],
+    ) -> Flow {
         let time = self.writer.time();
         let writes = command.spec().flags.has(Flags::WRITE);
         if writes {
@@ -238,7 +244,10 @@ impl Node {
             self.stats.count_error(&error);
             self.stats.commands[command.index()].failed += 1;
         } else {
-            debug_assert!(matches!(outcome, Ok(Outcome::Done)), "what waits in the lane asks nothing of the node");
+            debug_assert!(
+                matches!(outcome, Ok(Outcome::Done)),
+                "what waits in the lane asks nothing of the node"
+            );
         }
         session.in_lane -= 1;
         if session.in_lane == 0 && session.state == State::LaneBusy {

@@ -33,7 +33,8 @@ impl Node {
                 if self.begin_checkpoint() {
                     self.reply(conn, |reply| reply.simple("Background append only file rewriting started"));
                 } else {
-                    let error = ReplyError::fixed("ERR Background append only file rewriting already in progress");
+                    let error =
+                        ReplyError::fixed("ERR Background append only file rewriting already in progress");
                     self.reply(conn, |reply| reply.error(&error));
                 }
             }
@@ -65,7 +66,9 @@ impl Node {
             }
             Ask::Wait { replicas: 0, .. } => self.reply(conn, |reply| reply.integer(0)),
             Ask::Wait { timeout_ms, .. } => self.block(conn, WaitReason::Replicas, timeout_ms),
-            Ask::WaitAof { local, replicas, timeout_ms } => self.ask_wait_durable(conn, local > 0, replicas, timeout_ms),
+            Ask::WaitAof { local, replicas, timeout_ms } => {
+                self.ask_wait_durable(conn, local > 0, replicas, timeout_ms)
+            }
             Ask::Monitor => {
                 if let Some(session) = self.sessions.get_mut(conn)
                     && !session.client.monitor
@@ -119,7 +122,9 @@ impl Node {
 
     fn ask_wait_durable(&mut self, conn: ConnId, local: bool, replicas: u64, timeout_ms: u64) {
         if local && self.writer.file().is_none() {
-            let error = ReplyError::fixed("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
+            let error = ReplyError::fixed(
+                "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.",
+            );
             self.reply(conn, |reply| reply.error(&error));
             return;
         }
@@ -171,7 +176,9 @@ impl Node {
             }
             ClientAsk::Info => self.tell_client_info(conn),
             ClientAsk::List(filter) => self.tell_client_list(conn, &filter),
-            ClientAsk::Kill { filter, skip_self, old_form } => self.kill_clients(conn, &filter, skip_self, old_form),
+            ClientAsk::Kill { filter, skip_self, old_form } => {
+                self.kill_clients(conn, &filter, skip_self, old_form)
+            }
         }
     }
 }

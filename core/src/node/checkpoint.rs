@@ -211,7 +211,10 @@ impl Node {
             changes,
             log_bytes: self.stats.log_bytes,
         }));
-        self.say(Level::Notice, format!("Checkpoint begun: {} keys, as of entry {}.", head.keys, covered.index));
+        self.say(
+            Level::Notice,
+            format!("Checkpoint begun: {} keys, as of entry {}.", head.keys, covered.index),
+        );
     }
 
     /// One step of the save.
@@ -248,7 +251,9 @@ impl Node {
         }
         let abandoned = self.checkpoint_abandoned(ticket);
         let Stage::Saving(saving) = &mut self.checkpoint.stage else { return abandoned };
-        let Some(at) = saving.under_way.iter().position(|&(known, _)| known == ticket) else { return abandoned };
+        let Some(at) = saving.under_way.iter().position(|&(known, _)| known == ticket) else {
+            return abandoned;
+        };
         for (_, length) in saving.under_way.drain(..=at) {
             saving.under_way_bytes -= length;
         }
@@ -260,7 +265,9 @@ impl Node {
 
     /// The checkpoint is on the platter: what it replaces may go.
     fn finish_checkpoint(&mut self) {
-        let Stage::Saving(saving) = core::mem::replace(&mut self.checkpoint.stage, Stage::Idle) else { return };
+        let Stage::Saving(saving) = core::mem::replace(&mut self.checkpoint.stage, Stage::Idle) else {
+            return;
+        };
         self.keyspace.save_abort();
         self.checkpoint.behind = false;
         self.checkpoint.last_ok = true;
@@ -318,7 +325,9 @@ impl Node {
         if !saving.under_way.iter().any(|&(known, _)| known == ticket) {
             return self.checkpoint_abandoned(ticket);
         }
-        let Stage::Saving(saving) = core::mem::replace(&mut self.checkpoint.stage, Stage::Idle) else { return true };
+        let Stage::Saving(saving) = core::mem::replace(&mut self.checkpoint.stage, Stage::Idle) else {
+            return true;
+        };
         self.keyspace.save_abort();
         self.checkpoint.behind = false;
         self.checkpoint.last_ok = false;
@@ -363,7 +372,8 @@ impl Node {
         }
         let seconds = self.now.wall().0.saturating_sub(self.checkpoint.last_save.0) / 1000;
         let changes = self.stats.changes_since_checkpoint;
-        let by_save = self.config.save.iter().any(|point| changes >= point.changes && seconds >= point.seconds);
+        let by_save =
+            self.config.save.iter().any(|point| changes >= point.changes && seconds >= point.seconds);
         by_save || self.log_has_grown()
     }
 

@@ -27,7 +27,13 @@ impl Node {
     }
 
     /// `CLIENT KILL`.
-    pub(super) fn kill_clients(&mut self, conn: ConnId, filter: &ClientFilter, skip_self: bool, old_form: bool) {
+    pub(super) fn kill_clients(
+        &mut self,
+        conn: ConnId,
+        filter: &ClientFilter,
+        skip_self: bool,
+        old_form: bool,
+    ) {
         let doomed: Vec<ConnId> = self
             .sessions
             .iter()
@@ -89,8 +95,11 @@ impl Node {
         let input = session.input.bytes.len();
         let output = session.output.unsent().len();
         let held = session.input.memory_bytes() + output + size_of::<Session>();
-        let mut line = format!("id={} addr={} laddr={} fd={} name=", client.id, client.peer, client.local, client.descriptor)
-            .into_bytes();
+        let mut line = format!(
+            "id={} addr={} laddr={} fd={} name=",
+            client.id, client.peer, client.local, client.descriptor
+        )
+        .into_bytes();
         line.extend_from_slice(&client.name);
         line.extend_from_slice(
             format!(

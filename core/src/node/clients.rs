@@ -72,7 +72,9 @@ impl Node {
             self.actions.push_back(Action::Close { conn });
             self.forget_session(conn);
         }
-        if buffer.capacity() <= limits::SPARE_OUTPUT_BYTES && self.spare_buffers.len() < limits::SPARE_OUTPUT_BUFFERS {
+        if buffer.capacity() <= limits::SPARE_OUTPUT_BYTES
+            && self.spare_buffers.len() < limits::SPARE_OUTPUT_BUFFERS
+        {
             self.spare_buffers.push(buffer);
         }
     }
@@ -112,7 +114,8 @@ impl Node {
             session.over_soft_limit_since = None;
         }
         let soft_us = u64::from(limit.soft_s) * 1_000_000;
-        let too_long = session.over_soft_limit_since.is_some_and(|since| self.now.mono.micros_since(since) >= soft_us);
+        let too_long =
+            session.over_soft_limit_since.is_some_and(|since| self.now.mono.micros_since(since) >= soft_us);
         if !over_hard && !(over_soft && too_long) {
             return true;
         }
@@ -137,7 +140,11 @@ impl Node {
         let cost = |session: &Session| session.output.unsent().len() + session.input.memory_bytes();
         let mut total: u64 = self.sessions.iter().map(|session| cost(session) as u64).sum();
         while total > limits::CLIENTS_BYTES {
-            let Some(largest) = self.sessions.iter().filter(|session| !session.client.no_evict).max_by_key(|session| cost(session))
+            let Some(largest) = self
+                .sessions
+                .iter()
+                .filter(|session| !session.client.no_evict)
+                .max_by_key(|session| cost(session))
             else {
                 return;
             };
@@ -264,7 +271,8 @@ impl Node {
             _ => None,
         });
         let pause = self.pause.map(|pause| pause.until);
-        let sweep = (self.config.timeout_s > 0 && !self.sessions.is_empty()).then(|| self.now.mono.after_ms(1000));
+        let sweep =
+            (self.config.timeout_s > 0 && !self.sessions.is_empty()).then(|| self.now.mono.after_ms(1000));
         waits.chain(pause).chain(sweep).min()
     }
 
@@ -284,7 +292,11 @@ impl Node {
             wall / 1_000_000,
             wall % 1_000_000,
             session.client.database,
-            if session.client.unix { format!("unix:{}", session.client.peer) } else { session.client.peer.to_string() }
+            if session.client.unix {
+                format!("unix:{}", session.client.peer)
+            } else {
+                session.client.peer.to_string()
+            }
         )
         .into_bytes();
         for arg in args.from(0) {

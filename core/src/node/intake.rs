@@ -228,7 +228,9 @@ impl Node {
         let mut hashes = [0; BURST];
         let mut count = 0;
         for unit in &burst.units {
-            let Some(first_key) = unit.command.map(|command| usize::from(command.row().first_key)) else { continue };
+            let Some(first_key) = unit.command.map(|command| usize::from(command.row().first_key)) else {
+                continue;
+            };
             let (args, _) = burst.args(unit, chunk);
             if first_key > 0 && first_key < args.len() {
                 hashes[count] = self.keyspace.hash(args.get(first_key));
@@ -265,7 +267,8 @@ impl Node {
             self.drop_session(conn);
             return;
         }
-        if session.state != State::Ready && held > crate::limits::HELD_INPUT_BYTES && !session.reading_paused {
+        if session.state != State::Ready && held > crate::limits::HELD_INPUT_BYTES && !session.reading_paused
+        {
             session.reading_paused = true;
             self.actions.push_back(crate::Action::Pause { conn });
         }

@@ -171,7 +171,8 @@ impl Node {
                     } else {
                         // The very first entry: the keyspace has to be the group's before it runs.
                         let payload = payload.to_vec();
-                        let group = loading.recovery.group().expect("whose entries these are was read before them");
+                        let group =
+                            loading.recovery.group().expect("whose entries these are was read before them");
                         loading.group = Some(group);
                         self.adopt_group(group);
                         self.replay(entry.id.index, entry.time, &payload);
@@ -227,7 +228,10 @@ impl Node {
         self.adopt_group(head.group);
         self.applied = head.covered.index;
         self.writer.tick(head.time);
-        self.say(Level::Notice, format!("Loading a checkpoint of {} keys, as of entry {}.", head.keys, self.applied));
+        self.say(
+            Level::Notice,
+            format!("Loading a checkpoint of {} keys, as of entry {}.", head.keys, self.applied),
+        );
     }
 
     /// Everything was read.
@@ -251,7 +255,9 @@ impl Node {
         let took_ms = self.now.mono.micros_since(self.started.mono) / 1000;
         self.say(
             Level::Notice,
-            format!("Loaded {keys} keys from a checkpoint and {entries} entries from the log in {took_ms} ms."),
+            format!(
+                "Loaded {keys} keys from a checkpoint and {entries} entries from the log in {took_ms} ms."
+            ),
         );
         self.found(Some(recovery), base, recovered.remove);
     }
@@ -319,7 +325,9 @@ impl Node {
                     break;
                 }
                 Step::Damaged(damage) => {
-                    self.halt(Halt::Damaged(format!("{damage}. It could be read a moment ago: the disk is failing.")));
+                    self.halt(Halt::Damaged(format!(
+                        "{damage}. It could be read a moment ago: the disk is failing."
+                    )));
                     return;
                 }
                 other => unreachable!("only what is carried comes now, not {other:?}"),

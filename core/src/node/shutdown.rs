@@ -87,7 +87,10 @@ impl Node {
                 if let Some(by) = by {
                     self.refuse_shutdown(by);
                 }
-                self.say(Level::Warning, "Not stopping: the checkpoint failed. Use SHUTDOWN NOSAVE to stop without one.");
+                self.say(
+                    Level::Warning,
+                    "Not stopping: the checkpoint failed. Use SHUTDOWN NOSAVE to stop without one.",
+                );
                 return;
             }
             Stage::Save | Stage::Saving => {
@@ -151,8 +154,12 @@ pub(super) fn durability(config: &Config) -> String {
             "Durable at the system's leisure: a write survives the end of the process when it is answered, and the loss \
              of the machine once the system wrote it (appendonly yes, appendfsync no)."
         }
-        (false, _) if config.save.is_empty() => "NOT DURABLE: nothing is kept when the process ends (appendonly no, no save points).",
-        (false, _) => "NOT DURABLE between checkpoints: what was written since the last one is lost when the process ends (appendonly no).",
+        (false, _) if config.save.is_empty() => {
+            "NOT DURABLE: nothing is kept when the process ends (appendonly no, no save points)."
+        }
+        (false, _) => {
+            "NOT DURABLE between checkpoints: what was written since the last one is lost when the process ends (appendonly no)."
+        }
     };
     log.into()
 }

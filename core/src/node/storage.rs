@@ -163,7 +163,8 @@ impl Node {
                 let base = self.writer.base();
                 self.begin_segment(base, false);
             }
-            if !self.storage.appended && self.is_running()
+            if !self.storage.appended
+                && self.is_running()
                 && let Some(proof) = self.writer.proof()
             {
                 self.append_proof(proof);
@@ -257,8 +258,11 @@ impl Node {
                 self.conditions.set(Conditions::DISK_FULL, true);
                 self.say(
                     Level::Warning,
-                    format!("The log cannot get more room ({}). Writes are refused before they run, reads go on; \
-                             it is tried again every second.", describe(fault)),
+                    format!(
+                        "The log cannot get more room ({}). Writes are refused before they run, reads go on; \
+                             it is tried again every second.",
+                        describe(fault)
+                    ),
                 );
             }
             return;
@@ -277,8 +281,9 @@ impl Node {
 
     /// When the disk needs something without an event.
     pub(super) fn storage_deadline(&self) -> Option<Mono> {
-        let sync = (self.config.appendfsync == AppendFsync::EverySecond && self.storage.unsynced_since.is_some())
-            .then(|| self.storage.last_sync.after_ms(u64::from(self.config.knobs.sync_interval_ms)));
+        let sync = (self.config.appendfsync == AppendFsync::EverySecond
+            && self.storage.unsynced_since.is_some())
+        .then(|| self.storage.last_sync.after_ms(u64::from(self.config.knobs.sync_interval_ms)));
         let sync = sync.filter(|_| self.storage.syncs == 0);
         [sync, self.writer.retry_at()].into_iter().flatten().min()
     }

@@ -11,7 +11,13 @@ const CHARGED_MAX: usize = 65_536;
 
 impl Node {
     /// A command ran in this turn.
-    pub(super) fn note_work(&mut self, _conn: ConnId, command: CommandId, _args: Args<'_>, _reply_start: usize) {
+    pub(super) fn note_work(
+        &mut self,
+        _conn: ConnId,
+        command: CommandId,
+        _args: Args<'_>,
+        _reply_start: usize,
+    ) {
         if self.ran.len() < CHARGED_MAX {
             self.ran.push(command);
         }

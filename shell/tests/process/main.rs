@@ -1,5 +1,6 @@
 //! The real binary as a process: how it starts and stops, and how it serves connections.
 
+mod keeping;
 mod server;
 mod serving;
 mod starting;
