@@ -257,11 +257,7 @@ fn log_in(context: &mut Context<'_>, user: &[u8], password: &[u8]) -> Result<(),
 }
 
 fn select(context: &mut Context<'_>, args: Args<'_>) -> Handled {
-    let index = args.integer(1)?;
-    match usize::try_from(index) {
-        Ok(index) if index < context.keyspace.databases() => context.client.database = index,
-        _ => return Err(ReplyError::DATABASE_RANGE),
-    }
+    context.client.database = context.database_number(args, 1)?;
     done(context)
 }
 
