@@ -30,6 +30,7 @@ impl Node {
     fn follow_setting(&mut self, directive: &'static Directive) {
         match directive.name {
             "appendfsync" => self.refresh_gate(),
+            "appendonly" => self.switch_log(self.config.appendonly),
             "maxmemory" | "stop-writes-on-bgsave-error" | "save" => self.refresh_conditions(),
             "slowlog-max-len" => self.slow_log.bound(self.config.slowlog_max_len),
             "latency-tracking" if !self.config.latency_tracking => self.latency.reset_histograms(),
