@@ -14,3 +14,11 @@ pub const SPARE_OUTPUT_BYTES: usize = 64 * 1024;
 /// `maxmemory-clients` sets nothing smaller; beyond it the largest is closed. Redis has no such bound, but ten
 /// thousand slow readers must not end the process.
 pub const CLIENTS_BYTES: u64 = 8 << 30;
+
+/// The longest string that APPEND and SETRANGE make, in bytes: what `proto-max-bulk-len` is when nobody sets it.
+/// A constant, because every replica, whatever its settings, must come to the same string.
+pub const STRING_BYTES_MAX: usize = 512 << 20;
+
+/// What a command may answer that was asked for random parts with repetition, in bytes: the client names their
+/// number, and a short request must not make an endless reply.
+pub const REPEATED_DRAWS_BYTES: usize = 256 << 20;

@@ -3,7 +3,7 @@
 
 use lockstep_core::UnixMillis;
 use lockstep_core::ids::{EntryId, File, GroupId, LogIndex, NodeId, Position, Term};
-use lockstep_core::log::frame::{entry_marker, local_marker};
+use lockstep_core::log::frame::{crc, entry_marker, local_marker};
 use lockstep_core::log::image::Image;
 use lockstep_core::log::parts::PartsWriter;
 use lockstep_core::log::record::{
@@ -151,6 +151,19 @@ fn tell_segments(segments: &[&Segment]) -> Told {
 
 fn ids(range: core::ops::RangeInclusive<u64>) -> Vec<EntryId> {
     range.map(|index| id(1, index)).collect()
+}
+
+/// These bytes are on disks: they may only change together with the format version.
+#[test]
+fn the_bytes_of_files_are_fixed() {
+    let mut segment = Segment::new(head(3));
+    segment.entry(1, 1).entry(1, 2).synced(id(1, 2)).cut(id(1, 1), 2).entry(2, 2);
+    segment.local(Record::State(State { term: Term(4), vote: Some(NodeId(2)) }));
+    let files = [segment.bytes, snapshot(7, id(3, 9))];
+    assert_eq!(
+        files.map(|bytes| (bytes.len(), crc(&bytes))),
+        [(651, 17_259_318_138_497_944_561), (1871, 7_526_858_005_898_417_766)]
+    );
 }
 
 #[test]

@@ -207,7 +207,8 @@ const CLIENT_COMMANDS: &[Spec] = &[
         since: "2.4.0",
         complexity: "O(N) where N is the number of client connections",
         summary: "Closes connections.",
-        arguments: "filter:(old-format=ip:port | new-format=filter...)",
+        arguments: "filter:(old-format|new-format:(ID client-id@2.8.12|TYPE client-type:(NORMAL|MASTER@3.2.0|SLAVE|\
+                    REPLICA@5.0.0|PUBSUB)@2.8.12|USER username|ADDR addr|LADDR laddr@6.2.0|SKIPME skipme:(YES|NO))...)",
         ..CLIENT_ADMIN
     },
     Spec {

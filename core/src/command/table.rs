@@ -6,10 +6,24 @@ use super::spec::{Flags, Spec};
 const FAMILIES: &[&[Spec]] = &[
     super::connection::COMMANDS,
     super::string::COMMANDS,
+    super::string_counter::COMMANDS,
+    super::string_range::COMMANDS,
+    super::lcs::COMMANDS,
     super::hash::COMMANDS,
+    super::hash_random::COMMANDS,
+    super::scan::COMMANDS,
     super::generic::COMMANDS,
+    super::database::COMMANDS,
+    super::object::COMMANDS,
+    super::memory::COMMANDS,
+    super::debug::COMMANDS,
     super::expire::COMMANDS,
     super::server::COMMANDS,
+    super::docs::COMMANDS,
+    super::diagnosis::COMMANDS,
+    super::replication::COMMANDS,
+    super::acl::COMMANDS,
+    super::cluster::COMMANDS,
 ];
 
 /// Names a row of the table.

@@ -45,22 +45,35 @@ impl Digest {
             scratch.push(u8::from(entry::expire_at(block).is_some()));
             varint::push(&mut scratch, entry::key(block).len() as u64);
             scratch.extend_from_slice(entry::key(block));
-            match value {
-                Value::String(text) => scratch.extend_from_slice(text.bytes),
-                Value::Hash(hash) => {
-                    let mut fields = Self::default();
-                    let mut pair = Vec::new();
-                    for (field, value) in hash.iter() {
-                        pair.clear();
-                        varint::push(&mut pair, field.len() as u64);
-                        pair.extend_from_slice(field);
-                        pair.extend_from_slice(value);
-                        fields.add(Self::of(&pair));
-                    }
-                    fields.push_to(&mut scratch);
-                }
-            }
+            push_content(value, &mut scratch);
             self.add(Self::of(&scratch));
+        }
+    }
+}
+
+impl Digest {
+    /// The fingerprint of one value, its key's name and the time of its deadline left out.
+    pub(super) fn of_value(value: Value<'_>, expires: bool) -> Self {
+        let mut scratch = vec![value.kind() as u8, u8::from(expires)];
+        push_content(value, &mut scratch);
+        Self::of(&scratch)
+    }
+}
+
+fn push_content(value: Value<'_>, scratch: &mut Vec<u8>) {
+    match value {
+        Value::String(text) => scratch.extend_from_slice(text.bytes),
+        Value::Hash(hash) => {
+            let mut fields = Digest::default();
+            let mut pair = Vec::new();
+            for (field, value) in hash.iter() {
+                pair.clear();
+                varint::push(&mut pair, field.len() as u64);
+                pair.extend_from_slice(field);
+                pair.extend_from_slice(value);
+                fields.add(Digest::of(&pair));
+            }
+            fields.push_to(scratch);
         }
     }
 }

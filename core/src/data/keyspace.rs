@@ -137,6 +137,13 @@ impl Keyspace {
         digest
     }
 
+    /// The fingerprint of one value: the same for equal values under whatever key, both with a deadline or both
+    /// without.
+    #[must_use]
+    pub fn digest_value(&self, found: Found) -> Digest {
+        Digest::of_value(self.read(found), self.expire_at(found).is_some())
+    }
+
     // Reading.
 
     /// Finds a key that is there and has not expired.

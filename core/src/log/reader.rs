@@ -15,8 +15,9 @@
 //! before its position was on the platter.
 
 use super::aftermath::Aftermath;
+use super::codec::preview_entry;
 use super::frame::{self, FrameFault, HEADER_BYTES, Header, OVERHEAD_BYTES, entry_marker, local_marker};
-use super::record::{Head, Malformed, PREVIEW_BYTES, Proof, Record, SnapshotHead, preview_entry};
+use super::record::{Head, Malformed, PREVIEW_BYTES, Proof, Record, SnapshotHead};
 use crate::ids::{File, GroupId, Position};
 
 /// Why no frame is believed at some place.

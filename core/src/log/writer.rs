@@ -22,10 +22,11 @@
 
 use std::collections::VecDeque;
 
+use super::codec::encode_entry;
 use super::frame::{self, HEADER_BYTES, OVERHEAD_BYTES, entry_marker, local_marker};
 use super::record::{
     CUT_BYTES, Cut, ENTRY_BYTES, Entry, EntryKind, Head, Previous, Proof, Record, STATE_BYTES, SYNCED_BYTES,
-    State, Synced, encode_entry,
+    State, Synced,
 };
 use super::reservation::{Reservation, Reserve};
 use crate::bytes::Slice;

@@ -53,6 +53,16 @@ impl<'a> Args<'a> {
         &self.bytes[start..start + span.length as usize]
     }
 
+    /// The command that begins at argument `count`.
+    ///
+    /// # Panics
+    /// When there are no more arguments than that.
+    #[must_use]
+    pub fn skip(self, count: usize) -> Self {
+        assert!(count < self.len(), "a command has a name");
+        Self { bytes: self.bytes, spans: &self.spans[count..] }
+    }
+
     /// The argument at `index`, if there is one.
     #[must_use]
     pub fn at(self, index: usize) -> Option<&'a [u8]> {
@@ -76,6 +86,14 @@ impl<'a> Args<'a> {
     /// When it is none or out of range.
     pub fn integer(self, index: usize) -> Result<i64, ReplyError> {
         parse_i64(self.get(index)).ok_or(ReplyError::NOT_INTEGER)
+    }
+
+    /// The integer at `index`, which must fit into 32 bits.
+    ///
+    /// # Errors
+    /// When it is none or out of range.
+    pub fn integer32(self, index: usize) -> Result<i32, ReplyError> {
+        i32::try_from(self.integer(index)?).map_err(|_| ReplyError::NOT_32_BITS)
     }
 
     /// The integer at `index`, which must lie in `range`.

@@ -21,6 +21,11 @@ errors! {
     WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value";
     /// Not an integer, or beyond 64 bits.
     NOT_INTEGER = "ERR value is not an integer or out of range";
+    /// An integer beyond 32 bits.
+    NOT_32_BITS = "ERR value is out of range, value must between -2147483648 and 2147483647";
+    /// An integer that is the least of 64 bits, whose negative is none.
+    NOT_SYMMETRIC =
+        "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
     /// An integer outside of what the command takes.
     OUT_OF_RANGE = "ERR value is out of range";
     /// An integer that must not be negative.
@@ -45,6 +50,8 @@ errors! {
     HASH_NOT_INTEGER = "ERR hash value is not an integer";
     /// A hash value that is no double.
     HASH_NOT_FLOAT = "ERR hash value is not a float";
+    /// An increment that must be finite.
+    NOT_FINITE = "ERR value is NaN or Infinity";
     /// A cursor that is no number.
     INVALID_CURSOR = "ERR invalid cursor";
     /// Source and target are one key or database.

@@ -13,6 +13,9 @@ pub enum Protocol {
     Resp3,
 }
 
+/// What is left open for a deferred header: as much as it takes when its number has one digit.
+const DEFERRED_BYTES: usize = 4;
+
 /// Writes replies to the end of a buffer.
 pub struct Reply<'a> {
     out: &'a mut Vec<u8>,
@@ -195,22 +198,63 @@ impl<'a> Reply<'a> {
 
     /// Leaves a place for the header of an array whose length is not known yet.
     pub fn defer_array(&mut self) -> Deferred {
-        Deferred { at: self.out.len(), kind: b'*' }
+        self.defer(b'*')
     }
 
     /// Leaves a place for the header of a map whose number of pairs is not known yet.
     pub fn defer_map(&mut self) -> Deferred {
-        Deferred { at: self.out.len(), kind: b'%' }
+        self.defer(b'%')
     }
 
-    /// Fills in a deferred header: elements, or pairs for a map.
+    fn defer(&mut self, kind: u8) -> Deferred {
+        let at = self.out.len();
+        self.out.extend_from_slice(&[0; DEFERRED_BYTES]);
+        Deferred { at, kind }
+    }
+
+    /// Fills in a deferred header: elements, or pairs for a map. What was written behind it moves only for a
+    /// header of more than one digit, and then by the further digits.
     pub fn fill(&mut self, place: Deferred, count: usize) {
-        let tail = self.out.split_off(place.at);
-        match place.kind {
-            b'%' => self.map(count),
-            kind => self.header(kind, count),
+        let (kind, count) = match place.kind {
+            b'%' if !self.three() => (b'*', count * 2),
+            kind => (kind, count),
+        };
+        let mut header = [0; 24];
+        header[0] = kind;
+        let digits = IntegerText::unsigned(count as u64);
+        let end = 1 + digits.as_bytes().len();
+        header[1..end].copy_from_slice(digits.as_bytes());
+        header[end..end + 2].copy_from_slice(b"\r\n");
+        self.put_at(place.at, &header[..end + 2]);
+    }
+
+    /// Leaves a place for a short bulk string that is not known yet; filled in by
+    /// [`fill_bulk`](Self::fill_bulk), after the places behind it.
+    pub fn defer_bulk(&mut self) -> Deferred {
+        self.defer(b'$')
+    }
+
+    /// Fills in a deferred bulk string; what was written behind it moves.
+    pub fn fill_bulk(&mut self, place: Deferred, bytes: &[u8]) {
+        let length = IntegerText::unsigned(bytes.len() as u64);
+        self.put_at(place.at, &[b"$", length.as_bytes(), b"\r\n", bytes, b"\r\n"].concat());
+    }
+
+    /// Writes into a place that was left open.
+    fn put_at(&mut self, at: usize, part: &[u8]) {
+        let more = part.len() - DEFERRED_BYTES;
+        if more > 0 {
+            let end = self.out.len();
+            self.out.resize(end + more, 0);
+            self.out.copy_within(at + DEFERRED_BYTES..end, at + part.len());
         }
-        self.out.extend_from_slice(&tail);
+        self.out[at..at + part.len()].copy_from_slice(part);
+    }
+
+    /// How many bytes the buffer holds, replies before this one included.
+    #[must_use]
+    pub fn written_bytes(&self) -> usize {
+        self.out.len()
     }
 
     /// Bytes that are a whole reply already.
@@ -261,6 +305,32 @@ mod tests {
             reply.fill(outer, 2);
         });
         assert_eq!(text, "*2\r\n:7\r\n*2\r\n$1\r\na\r\n:-12\r\n");
+    }
+
+    #[test]
+    fn deferred_headers_of_any_length_move_what_is_behind_them() {
+        for count in [0, 9, 10, 99, 100, 12_345] {
+            let text = written(Protocol::Resp3, |reply| {
+                reply.ok();
+                let outer = reply.defer_map();
+                (0..count).for_each(|_| reply.raw(b"x"));
+                reply.fill(outer, count);
+            });
+            assert_eq!(text, format!("+OK\r\n%{count}\r\n{}", "x".repeat(count)));
+        }
+    }
+
+    #[test]
+    fn a_deferred_bulk_is_filled_in_after_what_is_behind_it() {
+        let text = written(Protocol::Resp2, |reply| {
+            reply.array(2);
+            let cursor = reply.defer_bulk();
+            let page = reply.defer_array();
+            (0..11).for_each(|_| reply.integer(1));
+            reply.fill(page, 11);
+            reply.fill_bulk(cursor, b"1234567890");
+        });
+        assert_eq!(text, format!("*2\r\n$10\r\n1234567890\r\n*11\r\n{}", ":1\r\n".repeat(11)));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! A little node for tests: a log whose entries carry one number each, a disk that remembers what was not
 //! synced, and the protocol of starts, segment changes and checkpoints.
 
+#![allow(dead_code, reason = "each test uses its part")]
+
 use std::collections::BTreeMap;
 
 use lockstep_core::ids::{EntryId, File, GroupId, LogIndex, NodeId, Ticket};

@@ -31,18 +31,17 @@ mod choose;
 mod finish;
 mod follow;
 mod replay;
-mod source;
 mod survey;
 
 use std::collections::VecDeque;
 
-pub use source::Want;
+pub use super::source::Want;
 
 use self::replay::Replay;
-use self::source::Source;
 use self::survey::{Link, SegmentSeen, SnapshotSeen, Survey, Wholeness};
 use super::parts::PartsCheck;
 use super::record::{Cut, End, Entry, Head, Record, SnapshotHead};
+use super::source::Source;
 use crate::ids::{EntryId, File, FileInfo, GroupId, LogIndex, NodeId, Position};
 use crate::time::UnixMillis;
 

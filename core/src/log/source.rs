@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
+use super::reader::FileReader;
 use crate::ids::File;
-use crate::log::reader::FileReader;
 
 /// Read at once, in bytes.
 const CHUNK_BYTES: u64 = 1 << 20;
