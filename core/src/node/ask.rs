@@ -100,6 +100,7 @@ impl Node {
 
     /// What is only told or counted.
     fn ask_about(&mut self, conn: ConnId, ask: Ask) {
+        let Some(ask) = self.ask_config(conn, ask) else { return };
         let error = ReplyError::new(format!("ERR not available: {ask:?}"));
         self.reply(conn, |reply| reply.error(&error));
     }

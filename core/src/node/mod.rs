@@ -17,6 +17,7 @@ mod clock;
 mod intake;
 mod lane;
 mod recovery;
+mod settings;
 mod shutdown;
 mod stats;
 mod storage;
