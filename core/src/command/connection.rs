@@ -443,11 +443,7 @@ fn log_in(context: &mut Context<'_>, user: &[u8], password: &[u8]) -> Result<(),
 }
 
 fn select(context: &mut Context<'_>, args: Args<'_>) -> Handled {
-    let index = args.integer(1)?;
-    match usize::try_from(index) {
-        Ok(index) if index < context.keyspace.databases() => context.client.database = index,
-        _ => return Err(ReplyError::DATABASE_RANGE),
-    }
+    context.client.database = context.database_number(args, 1)?;
     done(context)
 }
 
@@ -479,17 +475,20 @@ fn client_setname(context: &mut Context<'_>, args: Args<'_>) -> Handled {
 
 fn client_setinfo(context: &mut Context<'_>, args: Args<'_>) -> Handled {
     let printable = args.get(3).iter().all(|byte| (b'!'..=b'~').contains(byte));
-    let refuse = |name: &str| {
-        ReplyError::new(format!("ERR {name} cannot contain spaces, newlines or special characters."))
+    let refuse = || {
+        let mut text = b"ERR ".to_vec();
+        text.extend_from_slice(args.get(2));
+        text.extend_from_slice(b" cannot contain spaces, newlines or special characters.");
+        ReplyError::new(text)
     };
     if args.is(2, "lib-name") {
         if !printable {
-            return Err(refuse("lib-name"));
+            return Err(refuse());
         }
         context.client.library_name = args.get(3).into();
     } else if args.is(2, "lib-ver") {
         if !printable {
-            return Err(refuse("lib-ver"));
+            return Err(refuse());
         }
         context.client.library_version = args.get(3).into();
     } else {
@@ -559,7 +558,7 @@ fn client_unblock(_: &mut Context<'_>, args: Args<'_>) -> Handled {
         4 => {
             return Err(ReplyError::fixed("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
         }
-        _ => return Err(ReplyError::SYNTAX),
+        _ => return Err(super::wrong_subcommand("client", args.get(1))),
     };
     let id = args.integer(2)?;
     Ok(Outcome::Ask(Ask::Client(ClientAsk::Unblock { id: u64::try_from(id).unwrap_or(0), error })))
@@ -571,7 +570,7 @@ fn client_pause(_: &mut Context<'_>, args: Args<'_>) -> Handled {
         4 if args.is(3, "write") => true,
         4 if args.is(3, "all") => false,
         4 => return Err(ReplyError::fixed("ERR CLIENT PAUSE mode must be WRITE or ALL")),
-        _ => return Err(ReplyError::SYNTAX),
+        _ => return Err(super::wrong_subcommand("client", args.get(1))),
     };
     let timeout_ms = args.integer(2).map_err(|_| ReplyError::TIMEOUT_NOT_INTEGER)?;
     let timeout_ms = u64::try_from(timeout_ms).map_err(|_| ReplyError::TIMEOUT_NEGATIVE)?;
@@ -602,10 +601,9 @@ fn client_list(_: &mut Context<'_>, args: Args<'_>) -> Handled {
         filter.kind = Some(client_kind(args.get(3))?);
     } else if args.len() > 3 && args.is(2, "id") {
         for id in args.from(3) {
-            let id = parse_i64(id)
-                .and_then(|id| u64::try_from(id).ok())
-                .filter(|&id| id > 0)
-                .ok_or(ReplyError::fixed("ERR Invalid client ID"))?;
+            let id = parse_i64(id).ok_or(ReplyError::fixed("ERR Invalid client ID"))?;
+            // No connection has a number below 1.
+            let id = u64::try_from(id).unwrap_or(0);
             filter.ids.push(id);
         }
     } else if args.len() != 2 {
@@ -644,12 +642,6 @@ fn client_kill(_: &mut Context<'_>, args: Args<'_>) -> Handled {
                 return Err(ReplyError::new(text));
             }
             filter.user = Some(value.to_vec());
-        } else if args.is(at, "maxage") {
-            let age = parse_i64(value)
-                .and_then(|age| u64::try_from(age).ok())
-                .filter(|&age| age > 0)
-                .ok_or(ReplyError::fixed("ERR maxage is not an integer or out of range"))?;
-            filter.age_s_min = Some(age);
         } else if args.is(at, "skipme") {
             skip_self = if value.eq_ignore_ascii_case(b"yes") {
                 true
@@ -684,7 +676,7 @@ fn client_help(context: &mut Context<'_>, _: Args<'_>) -> Handled {
             "    Close the connection from there.",
             "KILL <option> <value> [<option> <value> ...]",
             "    Close the connections to which all of these apply: ADDR <ip:port>, LADDR <ip:port>, ID <number>,",
-            "    TYPE (NORMAL|MASTER|REPLICA|PUBSUB), USER <name>, MAXAGE <seconds>, SKIPME (YES|NO).",
+            "    TYPE (NORMAL|MASTER|REPLICA|PUBSUB), USER <name>, SKIPME (YES|NO).",
             "LIST [TYPE (NORMAL|MASTER|REPLICA|PUBSUB)] [ID <number> ...]",
             "    Describe connections.",
             "NO-EVICT (ON|OFF)",

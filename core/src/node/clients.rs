@@ -221,13 +221,14 @@ impl Node {
 
     /// Answers a wait with how things stand.
     pub(super) fn answer_wait(&mut self, conn: ConnId, reason: WaitReason, synced: Position) {
+        let logging = self.writer.file().is_some();
         let Some(session) = self.sessions.get_mut(conn) else { return };
         let mut reply = Reply::new(session.output.buffer(), session.client.protocol);
         match reason {
             WaitReason::Replicas => reply.integer(0),
             WaitReason::Durable { position, .. } => {
                 reply.array(2);
-                reply.integer(i64::from(position <= synced));
+                reply.integer(i64::from(logging && position <= synced));
                 reply.integer(0);
             }
             // It is answered by what it waits for, and waits without a deadline.
