@@ -27,8 +27,12 @@ impl Node {
     fn config_set(&mut self, conn: ConnId, pairs: &[(Vec<u8>, Vec<u8>)]) {
         let pairs: Vec<(&[u8], &[u8])> =
             pairs.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect();
+        let logged = self.config.appendonly;
         match self.config.set_all(&pairs) {
             Ok(changed) => {
+                if self.config.appendonly != logged {
+                    self.switch_log(self.config.appendonly);
+                }
                 for directive in changed.into_iter().filter(|directive| directive.driver) {
                     let value = self.config.show(directive);
                     self.actions.push_back(Action::Apply { name: directive.name, value });
