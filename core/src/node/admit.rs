@@ -165,7 +165,7 @@ impl Node {
                 return Some(self.hold(conn, State::Paused));
             }
             if has(Conditions::MONITORED) {
-                self.tell_monitors(conn, args);
+                self.tell_monitors(conn, command, args);
             }
             return None;
         };

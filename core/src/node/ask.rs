@@ -94,15 +94,15 @@ impl Node {
                 self.block(conn, WaitReason::Checkpoint, 0);
             }
             Ask::DebugLoadLog => self.reply(conn, |reply| reply.ok()),
-            other => self.ask_about(conn, other),
+            Ask::Info { sections } => self.tell_info(conn, &sections),
+            Ask::ConfigSet { pairs } => self.set_config(conn, &pairs),
+            Ask::ConfigRewrite => self.rewrite_config(conn),
+            Ask::ConfigResetStat => self.reset_stats(conn),
+            Ask::SlowLog(ask) => self.ask_slow_log(conn, ask),
+            Ask::Latency(ask) => self.ask_latency(conn, &ask),
+            Ask::MemoryStats => self.tell_memory_stats(conn),
+            Ask::MemoryDoctor => self.tell_memory_doctor(conn),
         }
-    }
-
-    /// What is only told or counted.
-    fn ask_about(&mut self, conn: ConnId, ask: Ask) {
-        let Some(ask) = self.ask_config(conn, ask) else { return };
-        let error = ReplyError::new(format!("ERR not available: {ask:?}"));
-        self.reply(conn, |reply| reply.error(&error));
     }
 
     /// Writes a reply to a client.
