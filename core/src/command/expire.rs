@@ -62,12 +62,16 @@ pub const COMMANDS: &[Spec] = &[
     Spec {
         name: "ttl",
         run: |context, args| tell(context, args, Clock::EX),
+        tips: &["nondeterministic_output"],
+        history: &[("2.8.0", "Answers -2 if the key is not there.")],
         summary: "Tells the time to live of a key in seconds.",
         ..TELL
     },
     Spec {
         name: "pttl",
         run: |context, args| tell(context, args, Clock::PX),
+        tips: &["nondeterministic_output"],
+        history: &[("2.8.0", "Answers -2 if the key is not there.")],
         since: "2.6.0",
         summary: "Tells the time to live of a key in milliseconds.",
         ..TELL
