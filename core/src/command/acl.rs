@@ -69,6 +69,10 @@ const SUBCOMMANDS: &[Spec] = &[
         complexity: "O(N). Where N is the number of password, command and pattern rules that the user has.",
         summary: "Tells the rules of a user.",
         arguments: "username",
+        history: &[
+            ("6.2.0", "Tells patterns of channels too."),
+            ("7.0.0", "Tells selectors, and patterns as rules instead of lists."),
+        ],
         ..ADMIN
     },
     Spec { name: "help", arity: 2, flags: OPEN, run: help, summary: "Lists the subcommands.", ..SUB },
@@ -100,6 +104,7 @@ const SUBCOMMANDS: &[Spec] = &[
         complexity: "O(N) with N being the number of entries shown.",
         summary: "Shows what was denied.",
         arguments: "[operation:(count|RESET)]",
+        history: &[("7.2.0", "Tells the number of each entry and when it was made and changed.")],
         ..ADMIN
     },
     Spec {
@@ -124,6 +129,10 @@ const SUBCOMMANDS: &[Spec] = &[
         complexity: "O(N). Where N is the number of rules provided.",
         summary: "Would change the rules of a user; always an error.",
         arguments: "username [rule...]",
+        history: &[
+            ("6.2.0", "Takes patterns of channels."),
+            ("7.0.0", "Takes selectors, and permissions by key."),
+        ],
         ..ADMIN
     },
     Spec {

@@ -17,10 +17,11 @@ pub const COMMANDS: &[Spec] = &[
     Spec {
         name: "ping",
         arity: -1,
-        flags: Flags::FAST.and(Flags::PURE).and(Flags::LOADING).and(Flags::STALE),
+        flags: Flags::FAST.and(Flags::PURE),
         run: ping,
         summary: "Answers PONG, or what it was given.",
         arguments: "[message]",
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         ..ROW
     },
     Spec {
@@ -40,6 +41,7 @@ pub const COMMANDS: &[Spec] = &[
         since: "6.0.0",
         summary: "Greets the server: chooses the protocol version, logs in, names the connection.",
         arguments: "[protover:integer [AUTH username password] [SETNAME clientname]]",
+        history: &[("6.2.0", "Can do without a version; then it only tells about the connection.")],
         ..ROW
     },
     Spec {
@@ -50,6 +52,7 @@ pub const COMMANDS: &[Spec] = &[
         summary: "Logs in.",
         arguments: "[username] password",
         complexity: "O(N) where N is the number of passwords defined for the user",
+        history: &[("6.0.0", "Takes a user too.")],
         ..ROW
     },
     Spec {
@@ -67,6 +70,7 @@ pub const COMMANDS: &[Spec] = &[
         flags: SESSION.and(Flags::FAST).and(Flags::NO_AUTH).and(Flags::ALLOW_BUSY),
         run: quit,
         summary: "Closes the connection.",
+        deprecated: Some(super::spec::Deprecated { since: "7.2.0", by: "closing the connection" }),
         ..ROW
     },
     Spec {
@@ -198,6 +202,7 @@ const CLIENT_COMMANDS: &[Spec] = &[
         run: |_, _| Ok(Outcome::Ask(Ask::Client(ClientAsk::Info))),
         since: "6.2.0",
         summary: "Describes this connection.",
+        tips: &["nondeterministic_output"],
         ..CLIENT
     },
     Spec {
@@ -209,6 +214,13 @@ const CLIENT_COMMANDS: &[Spec] = &[
         summary: "Closes connections.",
         arguments: "filter:(old-format|new-format:(ID client-id@2.8.12|TYPE client-type:(NORMAL|MASTER@3.2.0|SLAVE|\
                     REPLICA@5.0.0|PUBSUB)@2.8.12|USER username|ADDR addr|LADDR laddr@6.2.0|SKIPME skipme:(YES|NO))...)",
+        history: &[
+            ("2.8.12", "Takes filters by name."),
+            ("2.8.12", "Takes ID."),
+            ("3.2.0", "TYPE knows masters."),
+            ("5.0.0", "TYPE calls slaves replicas; the old word still works."),
+            ("6.2.0", "Takes LADDR."),
+        ],
         ..CLIENT_ADMIN
     },
     Spec {
@@ -219,6 +231,15 @@ const CLIENT_COMMANDS: &[Spec] = &[
         complexity: "O(N) where N is the number of client connections",
         summary: "Describes the open connections.",
         arguments: "[TYPE client-type:(NORMAL|MASTER|REPLICA|PUBSUB)] [ID client-id:integer...]",
+        tips: &["nondeterministic_output"],
+        history: &[
+            ("2.8.12", "Tells `id`."),
+            ("5.0.0", "Takes TYPE."),
+            ("6.0.0", "Tells `user`."),
+            ("6.2.0", "Takes ID, and tells `argv-mem`, `tot-mem`, `laddr` and `redir`."),
+            ("7.0.0", "Tells `resp`, `multi-mem`, `rbs` and `rbp`."),
+            ("7.0.3", "Tells `ssub`."),
+        ],
         ..CLIENT_ADMIN
     },
     Spec {
@@ -246,6 +267,7 @@ const CLIENT_COMMANDS: &[Spec] = &[
         since: "3.0.0",
         summary: "Makes clients wait.",
         arguments: "timeout:integer [mode:(WRITE|ALL)]",
+        history: &[("6.2.0", "Takes a mode: WRITE or ALL.")],
         ..CLIENT_ADMIN
     },
     Spec {
@@ -264,6 +286,7 @@ const CLIENT_COMMANDS: &[Spec] = &[
         since: "7.2.0",
         summary: "Notes name or version of the client's library.",
         arguments: "attr:(LIB-NAME libname|LIB-VER libver)",
+        tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
         ..CLIENT
     },
     Spec {
@@ -273,6 +296,7 @@ const CLIENT_COMMANDS: &[Spec] = &[
         since: "2.6.9",
         summary: "Names the connection.",
         arguments: "connection-name",
+        tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
         ..CLIENT
     },
     Spec {
@@ -443,11 +467,7 @@ fn log_in(context: &mut Context<'_>, user: &[u8], password: &[u8]) -> Result<(),
 }
 
 fn select(context: &mut Context<'_>, args: Args<'_>) -> Handled {
-    let index = args.integer(1)?;
-    match usize::try_from(index) {
-        Ok(index) if index < context.keyspace.databases() => context.client.database = index,
-        _ => return Err(ReplyError::DATABASE_RANGE),
-    }
+    context.client.database = context.database_number(args, 1)?;
     done(context)
 }
 
@@ -479,17 +499,20 @@ fn client_setname(context: &mut Context<'_>, args: Args<'_>) -> Handled {
 
 fn client_setinfo(context: &mut Context<'_>, args: Args<'_>) -> Handled {
     let printable = args.get(3).iter().all(|byte| (b'!'..=b'~').contains(byte));
-    let refuse = |name: &str| {
-        ReplyError::new(format!("ERR {name} cannot contain spaces, newlines or special characters."))
+    let refuse = || {
+        let mut text = b"ERR ".to_vec();
+        text.extend_from_slice(args.get(2));
+        text.extend_from_slice(b" cannot contain spaces, newlines or special characters.");
+        ReplyError::new(text)
     };
     if args.is(2, "lib-name") {
         if !printable {
-            return Err(refuse("lib-name"));
+            return Err(refuse());
         }
         context.client.library_name = args.get(3).into();
     } else if args.is(2, "lib-ver") {
         if !printable {
-            return Err(refuse("lib-ver"));
+            return Err(refuse());
         }
         context.client.library_version = args.get(3).into();
     } else {
@@ -559,7 +582,7 @@ fn client_unblock(_: &mut Context<'_>, args: Args<'_>) -> Handled {
         4 => {
             return Err(ReplyError::fixed("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
         }
-        _ => return Err(ReplyError::SYNTAX),
+        _ => return Err(super::wrong_subcommand("client", args.get(1))),
     };
     let id = args.integer(2)?;
     Ok(Outcome::Ask(Ask::Client(ClientAsk::Unblock { id: u64::try_from(id).unwrap_or(0), error })))
@@ -571,7 +594,7 @@ fn client_pause(_: &mut Context<'_>, args: Args<'_>) -> Handled {
         4 if args.is(3, "write") => true,
         4 if args.is(3, "all") => false,
         4 => return Err(ReplyError::fixed("ERR CLIENT PAUSE mode must be WRITE or ALL")),
-        _ => return Err(ReplyError::SYNTAX),
+        _ => return Err(super::wrong_subcommand("client", args.get(1))),
     };
     let timeout_ms = args.integer(2).map_err(|_| ReplyError::TIMEOUT_NOT_INTEGER)?;
     let timeout_ms = u64::try_from(timeout_ms).map_err(|_| ReplyError::TIMEOUT_NEGATIVE)?;
@@ -602,10 +625,9 @@ fn client_list(_: &mut Context<'_>, args: Args<'_>) -> Handled {
         filter.kind = Some(client_kind(args.get(3))?);
     } else if args.len() > 3 && args.is(2, "id") {
         for id in args.from(3) {
-            let id = parse_i64(id)
-                .and_then(|id| u64::try_from(id).ok())
-                .filter(|&id| id > 0)
-                .ok_or(ReplyError::fixed("ERR Invalid client ID"))?;
+            let id = parse_i64(id).ok_or(ReplyError::fixed("ERR Invalid client ID"))?;
+            // No connection has a number below 1.
+            let id = u64::try_from(id).unwrap_or(0);
             filter.ids.push(id);
         }
     } else if args.len() != 2 {
@@ -644,12 +666,6 @@ fn client_kill(_: &mut Context<'_>, args: Args<'_>) -> Handled {
                 return Err(ReplyError::new(text));
             }
             filter.user = Some(value.to_vec());
-        } else if args.is(at, "maxage") {
-            let age = parse_i64(value)
-                .and_then(|age| u64::try_from(age).ok())
-                .filter(|&age| age > 0)
-                .ok_or(ReplyError::fixed("ERR maxage is not an integer or out of range"))?;
-            filter.age_s_min = Some(age);
         } else if args.is(at, "skipme") {
             skip_self = if value.eq_ignore_ascii_case(b"yes") {
                 true
@@ -684,7 +700,7 @@ fn client_help(context: &mut Context<'_>, _: Args<'_>) -> Handled {
             "    Close the connection from there.",
             "KILL <option> <value> [<option> <value> ...]",
             "    Close the connections to which all of these apply: ADDR <ip:port>, LADDR <ip:port>, ID <number>,",
-            "    TYPE (NORMAL|MASTER|REPLICA|PUBSUB), USER <name>, MAXAGE <seconds>, SKIPME (YES|NO).",
+            "    TYPE (NORMAL|MASTER|REPLICA|PUBSUB), USER <name>, SKIPME (YES|NO).",
             "LIST [TYPE (NORMAL|MASTER|REPLICA|PUBSUB)] [ID <number> ...]",
             "    Describe connections.",
             "NO-EVICT (ON|OFF)",

@@ -21,6 +21,7 @@ pub const COMMANDS: &[Spec] = &[
         flags: Flags::READONLY.and(Flags::FAST),
         run: dbsize,
         summary: "Tells how many keys the database has.",
+        tips: &["request_policy:all_shards", "response_policy:agg_sum"],
         ..ROW
     },
     Spec {
@@ -34,6 +35,7 @@ pub const COMMANDS: &[Spec] = &[
                      the database and the given pattern have limited length.",
         summary: "Tells all keys that fit a pattern.",
         arguments: "pattern",
+        tips: &["request_policy:all_shards", "nondeterministic_output_order"],
         ..ROW
     },
     Spec {
@@ -44,6 +46,7 @@ pub const COMMANDS: &[Spec] = &[
         categories: &[],
         run: randomkey,
         summary: "Tells a key chosen at random.",
+        tips: &["request_policy:all_shards", "response_policy:special", "nondeterministic_output"],
         ..ROW
     },
     Spec {
@@ -51,6 +54,8 @@ pub const COMMANDS: &[Spec] = &[
         run: flushdb,
         complexity: "O(N) where N is the number of keys in the selected database",
         summary: "Removes all keys of the database.",
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+        history: &[("4.0.0", "Takes ASYNC."), ("6.2.0", "Takes SYNC.")],
         ..FLUSH
     },
     Spec {
@@ -58,6 +63,8 @@ pub const COMMANDS: &[Spec] = &[
         run: flushall,
         complexity: "O(N) where N is the total number of keys in all databases",
         summary: "Removes all keys of all databases.",
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+        history: &[("4.0.0", "Takes ASYNC."), ("6.2.0", "Takes SYNC.")],
         ..FLUSH
     },
     Spec {

@@ -32,6 +32,7 @@ pub const COMMANDS: &[Spec] = &[
         run: |context, args| expire(context, args, Clock::EX),
         summary: "Sets the time to live of a key in seconds.",
         arguments: "key seconds [condition:(NX|XX|GT|LT)@7.0.0]",
+        history: &[("7.0.0", "Takes NX, XX, GT and LT.")],
         ..SET
     },
     Spec {
@@ -40,6 +41,7 @@ pub const COMMANDS: &[Spec] = &[
         since: "2.6.0",
         summary: "Sets the time to live of a key in milliseconds.",
         arguments: "key milliseconds [condition:(NX|XX|GT|LT)@7.0.0]",
+        history: &[("7.0.0", "Takes NX, XX, GT and LT.")],
         ..SET
     },
     Spec {
@@ -48,6 +50,7 @@ pub const COMMANDS: &[Spec] = &[
         since: "1.2.0",
         summary: "Sets when a key ceases to be, as a Unix time in seconds.",
         arguments: "key unix-time-seconds [condition:(NX|XX|GT|LT)@7.0.0]",
+        history: &[("7.0.0", "Takes NX, XX, GT and LT.")],
         ..SET
     },
     Spec {
@@ -56,12 +59,15 @@ pub const COMMANDS: &[Spec] = &[
         since: "2.6.0",
         summary: "Sets when a key ceases to be, as a Unix time in milliseconds.",
         arguments: "key unix-time-milliseconds [condition:(NX|XX|GT|LT)@7.0.0]",
+        history: &[("7.0.0", "Takes NX, XX, GT and LT.")],
         ..SET
     },
     Spec {
         name: "ttl",
         run: |context, args| tell(context, args, Clock::EX),
         summary: "Tells the time to live of a key in seconds.",
+        tips: &["nondeterministic_output"],
+        history: &[("2.8.0", "Tells keys that are not there from keys without a deadline.")],
         ..TELL
     },
     Spec {
@@ -69,6 +75,8 @@ pub const COMMANDS: &[Spec] = &[
         run: |context, args| tell(context, args, Clock::PX),
         since: "2.6.0",
         summary: "Tells the time to live of a key in milliseconds.",
+        tips: &["nondeterministic_output"],
+        history: &[("2.8.0", "Tells keys that are not there from keys without a deadline.")],
         ..TELL
     },
     Spec {

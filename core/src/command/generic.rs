@@ -28,6 +28,7 @@ pub const COMMANDS: &[Spec] = &[
                      takes O(M) where M is the number of its elements.",
         summary: "Removes keys.",
         arguments: "key...",
+        tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
         ..ROW
     },
     Spec {
@@ -40,6 +41,7 @@ pub const COMMANDS: &[Spec] = &[
         complexity: "O(1) for each key removed.",
         summary: "Removes keys, as DEL does.",
         arguments: "key...",
+        tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
         ..ROW
     },
     Spec {
@@ -47,6 +49,8 @@ pub const COMMANDS: &[Spec] = &[
         run: exists,
         complexity: "O(N) where N is the number of keys to check.",
         summary: "Tells how many of these keys there are.",
+        tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
+        history: &[("3.0.3", "Takes several keys.")],
         ..EACH
     },
     Spec {
@@ -55,6 +59,7 @@ pub const COMMANDS: &[Spec] = &[
         since: "3.2.1",
         complexity: "O(N) where N is the number of keys that will be touched.",
         summary: "Counts as a use of keys, and tells how many of them there are.",
+        tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
         ..EACH
     },
     Spec {
@@ -85,6 +90,7 @@ pub const COMMANDS: &[Spec] = &[
         run: renamenx,
         summary: "Renames a key, unless there is another of that name.",
         arguments: "key newkey#1",
+        history: &[("3.2.0", "Two equal names are no error.")],
         ..ROW
     },
     Spec {

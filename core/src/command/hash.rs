@@ -24,6 +24,7 @@ pub const COMMANDS: &[Spec] = &[
         complexity: "O(1) for each field, so O(N) for N fields.",
         summary: "Sets fields of a hash.",
         arguments: "key {field_value: field value}...",
+        history: &[("4.0.0", "Takes several fields.")],
         ..WRITE
     },
     Spec {
@@ -34,6 +35,7 @@ pub const COMMANDS: &[Spec] = &[
         complexity: "O(N) where N is the number of fields being set.",
         summary: "Sets fields of a hash, as HSET does, but answers OK.",
         arguments: "key {field_value: field value}...",
+        deprecated: Some(super::spec::Deprecated { since: "4.0.0", by: "`HSET` with several fields" }),
         ..WRITE
     },
     Spec {
@@ -73,6 +75,7 @@ pub const COMMANDS: &[Spec] = &[
         complexity: "O(N) where N is the number of fields to be removed.",
         summary: "Removes fields of a hash, and the hash with the last of them.",
         arguments: "key field...",
+        history: &[("2.4.0", "Takes several fields.")],
         ..ROW
     },
     Spec {
@@ -124,6 +127,7 @@ pub const COMMANDS: &[Spec] = &[
         complexity: "O(N) where N is the size of the hash.",
         summary: "Tells all fields of a hash with their values.",
         arguments: "key",
+        tips: &["nondeterministic_output_order"],
         ..READ
     },
     Spec {
@@ -133,6 +137,7 @@ pub const COMMANDS: &[Spec] = &[
         complexity: "O(N) where N is the size of the hash.",
         summary: "Tells all fields of a hash.",
         arguments: "key",
+        tips: &["nondeterministic_output_order"],
         ..READ
     },
     Spec {
@@ -142,6 +147,7 @@ pub const COMMANDS: &[Spec] = &[
         complexity: "O(N) where N is the size of the hash.",
         summary: "Tells all values of a hash.",
         arguments: "key",
+        tips: &["nondeterministic_output_order"],
         ..READ
     },
 ];

@@ -22,6 +22,7 @@ pub const COMMANDS: &[Spec] = &[Spec {
     complexity: "O(N) where N is the number of fields returned",
     summary: "Tells fields of a hash chosen at random.",
     arguments: "key [options: count [WITHVALUES]]",
+    tips: &["nondeterministic_output"],
     ..Spec::BASE
 }];
 

@@ -34,12 +34,14 @@ const SUBCOMMANDS: &[Spec] = &[
         name: "stats",
         run: |_, _| Ok(Outcome::Ask(Ask::MemoryStats)),
         summary: "Tells what the memory in use is used for.",
+        tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
         ..SUB
     },
     Spec {
         name: "doctor",
         run: |_, _| Ok(Outcome::Ask(Ask::MemoryDoctor)),
         summary: "Tells whether memory is in trouble.",
+        tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
         ..SUB
     },
     Spec {
@@ -50,6 +52,7 @@ const SUBCOMMANDS: &[Spec] = &[
         },
         complexity: "Depends on how much memory is allocated, could be slow",
         summary: "Tells figures of the allocator, of which there are none.",
+        tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
         ..SUB
     },
     Spec {
@@ -60,6 +63,7 @@ const SUBCOMMANDS: &[Spec] = &[
         },
         complexity: "Depends on how much memory is allocated, could be slow",
         summary: "Asks the allocator to give memory back, which it does by itself.",
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         ..SUB
     },
     Spec {

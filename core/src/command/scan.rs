@@ -24,6 +24,8 @@ pub const COMMANDS: &[Spec] = &[
         run: scan,
         summary: "Tells the keys of the database, some at each call.",
         arguments: "cursor [MATCH pattern] [COUNT count] [TYPE type]@6.0.0",
+        tips: &["nondeterministic_output", "request_policy:special", "response_policy:special"],
+        history: &[("6.0.0", "Takes TYPE.")],
         ..ROW
     },
     Spec {
@@ -34,6 +36,7 @@ pub const COMMANDS: &[Spec] = &[
         run: hscan,
         summary: "Tells the fields of a hash with their values, some at each call.",
         arguments: "key cursor [MATCH pattern] [COUNT count]",
+        tips: &["nondeterministic_output"],
         ..ROW
     },
 ];

@@ -34,6 +34,12 @@ pub const COMMANDS: &[Spec] = &[
         arguments: "key value [condition:(NX|XX)@2.6.12] [GET@6.2.0] [expiration:(EX seconds@2.6.12|\
                     PX milliseconds@2.6.12|EXAT unix-time-seconds@6.2.0|PXAT unix-time-milliseconds@6.2.0|\
                     KEEPTTL@6.0.0)]",
+        history: &[
+            ("2.6.12", "Takes EX, PX, NX and XX."),
+            ("6.0.0", "Takes KEEPTTL."),
+            ("6.2.0", "Takes GET, EXAT and PXAT."),
+            ("7.0.0", "Takes NX and GET together."),
+        ],
         ..ROW
     },
     Spec {
@@ -44,6 +50,7 @@ pub const COMMANDS: &[Spec] = &[
         run: getset,
         summary: "Sets the value of a key and tells what it was.",
         arguments: "key value",
+        deprecated: Some(super::spec::Deprecated { since: "6.2.0", by: "`SET` with `GET`" }),
         ..ROW
     },
     Spec {
@@ -77,6 +84,7 @@ pub const COMMANDS: &[Spec] = &[
         run: setnx,
         summary: "Sets the value of a key that does not exist.",
         arguments: "key value",
+        deprecated: Some(super::spec::Deprecated { since: "2.6.12", by: "`SET` with `NX`" }),
         ..ROW
     },
     Spec {
@@ -88,6 +96,7 @@ pub const COMMANDS: &[Spec] = &[
         since: "2.0.0",
         summary: "Sets the value of a key with a time to live in seconds.",
         arguments: "key seconds value",
+        deprecated: Some(super::spec::Deprecated { since: "2.6.12", by: "`SET` with `EX`" }),
         ..ROW
     },
     Spec {
@@ -99,6 +108,7 @@ pub const COMMANDS: &[Spec] = &[
         since: "2.6.0",
         summary: "Sets the value of a key with a time to live in milliseconds.",
         arguments: "key milliseconds value",
+        deprecated: Some(super::spec::Deprecated { since: "2.6.12", by: "`SET` with `PX`" }),
         ..ROW
     },
     Spec {
@@ -110,6 +120,7 @@ pub const COMMANDS: &[Spec] = &[
         complexity: "O(N) where N is the number of keys to retrieve.",
         summary: "Tells the values of several keys.",
         arguments: "key...",
+        tips: &["request_policy:multi_shard"],
         ..ROW
     },
     Spec {
@@ -122,6 +133,7 @@ pub const COMMANDS: &[Spec] = &[
         complexity: "O(N) where N is the number of keys to set.",
         summary: "Sets the values of several keys at once.",
         arguments: "{key value}...",
+        tips: &["request_policy:multi_shard", "response_policy:all_succeeded"],
         ..ROW
     },
     Spec {

@@ -132,11 +132,13 @@ impl Node {
         self.seal();
         let position = self.writer.written();
         let synced = self.writer.synced().position;
+        // Without a log nothing is durable.
+        let done = self.writer.file().is_some() && position <= synced;
         let reason = WaitReason::Durable { position, local, replicas };
-        if (position <= synced || !local) && replicas == 0 {
+        if (done || !local) && replicas == 0 {
             self.reply(conn, |reply| {
                 reply.array(2);
-                reply.integer(i64::from(position <= synced));
+                reply.integer(i64::from(done));
                 reply.integer(0);
             });
             return;

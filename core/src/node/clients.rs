@@ -222,13 +222,14 @@ impl Node {
 
     /// Answers a wait with how things stand.
     pub(super) fn answer_wait(&mut self, conn: ConnId, reason: WaitReason, synced: Position) {
+        let logging = self.writer.file().is_some();
         let Some(session) = self.sessions.get_mut(conn) else { return };
         let mut reply = Reply::new(session.output.buffer(), session.client.protocol);
         match reason {
             WaitReason::Replicas => reply.integer(0),
             WaitReason::Durable { position, .. } => {
                 reply.array(2);
-                reply.integer(i64::from(position <= synced));
+                reply.integer(i64::from(logging && position <= synced));
                 reply.integer(0);
             }
             // It is answered by what it waits for, and waits without a deadline.
@@ -330,8 +331,13 @@ impl Node {
 
     // Memory.
 
+    /// Memory in use that `maxmemory` bounds: keys and values, and the node as such, as Redis counts it too.
+    pub(super) fn counted_bytes(&self) -> u64 {
+        (self.keyspace.used_bytes() + size_of::<Self>()) as u64
+    }
+
     /// Whether more memory is in use than `maxmemory` allows.
     pub(super) fn out_of_memory(&self) -> bool {
-        self.config.maxmemory_bytes > 0 && self.keyspace.used_bytes() as u64 > self.config.maxmemory_bytes
+        self.config.maxmemory_bytes > 0 && self.counted_bytes() > self.config.maxmemory_bytes
     }
 }

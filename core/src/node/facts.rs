@@ -117,7 +117,7 @@ impl Node {
 
     /// Memory in use by our own count, in bytes.
     fn used_bytes(&self) -> u64 {
-        self.keyspace.used_bytes() as u64 + self.client_bytes() + size_of::<Self>() as u64
+        self.counted_bytes() + self.client_bytes()
     }
 
     fn server_facts(&self) -> info::Server {
