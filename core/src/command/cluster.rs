@@ -100,7 +100,7 @@ const SUBCOMMANDS: &[Spec] = &[
         arity: 3,
         complexity: "O(N) where N is the number of bytes in the key",
         summary: "Tells the hash slot of a key.",
-        arguments: "key",
+        arguments: "key:string",
         ..VIEW
     },
     Spec {

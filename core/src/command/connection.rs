@@ -40,7 +40,7 @@ pub const COMMANDS: &[Spec] = &[
         run: hello,
         since: "6.0.0",
         summary: "Greets the server: chooses the protocol version, logs in, names the connection.",
-        arguments: "[protover:integer [AUTH username password] [SETNAME clientname]]",
+        arguments: "[arguments: protover [AUTH username password] [SETNAME clientname]]",
         history: &[("6.2.0", "Can do without a version; then it only tells about the connection.")],
         ..ROW
     },
@@ -50,7 +50,7 @@ pub const COMMANDS: &[Spec] = &[
         flags: SESSION.and(Flags::FAST).and(Flags::NO_AUTH).and(Flags::ALLOW_BUSY),
         run: auth,
         summary: "Logs in.",
-        arguments: "[username] password",
+        arguments: "[username@6.0.0] password",
         complexity: "O(N) where N is the number of passwords defined for the user",
         history: &[("6.0.0", "Takes a user too.")],
         ..ROW
@@ -180,6 +180,7 @@ const CLIENT_COMMANDS: &[Spec] = &[
     Spec {
         name: "help",
         arity: 2,
+        flags: Flags::LOADING.and(Flags::STALE),
         run: client_help,
         since: "5.0.0",
         summary: "Lists the subcommands.",
@@ -230,7 +231,7 @@ const CLIENT_COMMANDS: &[Spec] = &[
         since: "2.4.0",
         complexity: "O(N) where N is the number of client connections",
         summary: "Describes the open connections.",
-        arguments: "[TYPE client-type:(NORMAL|MASTER|REPLICA|PUBSUB)] [ID client-id:integer...]",
+        arguments: "[TYPE client-type:(NORMAL|MASTER|REPLICA|PUBSUB)@5.0.0] [ID client-id...@6.2.0]",
         tips: &["nondeterministic_output"],
         history: &[
             ("2.8.12", "Tells `id`."),
@@ -266,7 +267,7 @@ const CLIENT_COMMANDS: &[Spec] = &[
         run: client_pause,
         since: "3.0.0",
         summary: "Makes clients wait.",
-        arguments: "timeout:integer [mode:(WRITE|ALL)]",
+        arguments: "timeout [mode:(WRITE|ALL)@6.2.0]",
         history: &[("6.2.0", "Takes a mode: WRITE or ALL.")],
         ..CLIENT_ADMIN
     },

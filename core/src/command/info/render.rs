@@ -213,7 +213,7 @@ fn memory(facts: &Facts, text: &mut Text<'_>) {
     text.line("mem_clients_normal", memory.clients);
     text.line("mem_cluster_links", 0);
     text.line("mem_aof_buffer", memory.log_buffer);
-    text.line("mem_allocator", "libc");
+    text.line("mem_allocator", &memory.allocator);
     text.zeros(&["active_defrag_running", "lazyfree_pending_objects", "lazyfreed_objects"]);
     text.bytes("used_memory_rss_peak", memory.resident_peak);
 }
