@@ -2,7 +2,7 @@
 
 use super::context::{Context, Handled, Outcome};
 use super::deadline::Clock;
-use super::spec::{Flags, Group, KeySpec, Spec};
+use super::spec::{Deprecated, Flags, Group, KeySpec, Spec};
 use crate::data::{Edit, StringForm, Text, Value, WrongType};
 use crate::resp::{Args, ReplyError};
 use crate::time::UnixMillis;
@@ -31,7 +31,7 @@ pub const COMMANDS: &[Spec] = &[
             .noting("RW and ACCESS due to the optional `GET` argument")],
         run: set,
         summary: "Sets the value of a key, whatever it held, and its time to live if one is given.",
-        arguments: "key value [condition:(NX|XX)@2.6.12] [GET@6.2.0] [expiration:(EX seconds@2.6.12|\
+        arguments: "key value [condition:(NX|XX)@2.6.12] [GET]@6.2.0 [expiration:(EX seconds@2.6.12|\
                     PX milliseconds@2.6.12|EXAT unix-time-seconds@6.2.0|PXAT unix-time-milliseconds@6.2.0|\
                     KEEPTTL@6.0.0)]",
         history: &[
@@ -50,7 +50,7 @@ pub const COMMANDS: &[Spec] = &[
         run: getset,
         summary: "Sets the value of a key and tells what it was.",
         arguments: "key value",
-        deprecated: Some(super::spec::Deprecated { since: "6.2.0", by: "`SET` with `GET`" }),
+        deprecated: Some(Deprecated { since: "6.2.0", by: "`SET` with the `!GET` argument" }),
         ..ROW
     },
     Spec {
@@ -116,11 +116,11 @@ pub const COMMANDS: &[Spec] = &[
         arity: -2,
         flags: Flags::READONLY.and(Flags::FAST),
         keys: &[KeySpec::range(1, -1, 1, &["RO", "access"])],
+        tips: &["request_policy:multi_shard"],
         run: mget,
         complexity: "O(N) where N is the number of keys to retrieve.",
         summary: "Tells the values of several keys.",
         arguments: "key...",
-        tips: &["request_policy:multi_shard"],
         ..ROW
     },
     Spec {
@@ -128,12 +128,12 @@ pub const COMMANDS: &[Spec] = &[
         arity: -3,
         flags: WRITE,
         keys: &[KeySpec::range(1, -1, 2, &["OW", "update"])],
+        tips: &["request_policy:multi_shard", "response_policy:all_succeeded"],
         run: mset,
         since: "1.0.1",
         complexity: "O(N) where N is the number of keys to set.",
         summary: "Sets the values of several keys at once.",
         arguments: "{key value}...",
-        tips: &["request_policy:multi_shard", "response_policy:all_succeeded"],
         ..ROW
     },
     Spec {
@@ -141,6 +141,7 @@ pub const COMMANDS: &[Spec] = &[
         arity: -3,
         flags: WRITE,
         keys: &[KeySpec::range(1, -1, 2, &["OW", "insert"])],
+        tips: &["request_policy:multi_shard", "response_policy:agg_min"],
         run: msetnx,
         since: "1.0.1",
         complexity: "O(N) where N is the number of keys to set.",

@@ -11,6 +11,8 @@ use crate::resp::ReplyError;
 impl Node {
     /// `CONFIG SET`: all of them, or none.
     pub(super) fn set_config(&mut self, conn: ConnId, pairs: &[(Vec<u8>, Vec<u8>)]) {
+        // What ran in this turn ran under the old settings: it is logged before they change.
+        self.seal();
         let pairs: Vec<(&[u8], &[u8])> = pairs.iter().map(|(name, value)| (&name[..], &value[..])).collect();
         match self.config.set_all(&pairs) {
             Ok(changed) => {
