@@ -1,5 +1,6 @@
 //! `ACL`: who may do what. There is one user, `default`, who may do everything.
 
+use super::ask::Ask;
 use super::context::{Context, Handled, Outcome};
 use super::spec::{CATEGORIES, Flags, Group, Spec};
 use super::table::{self, CommandId};
@@ -233,7 +234,7 @@ fn dryrun(context: &mut Context<'_>, args: Args<'_>) -> Handled {
     Ok(Outcome::Done)
 }
 
-fn genpass(context: &mut Context<'_>, args: Args<'_>) -> Handled {
+fn genpass(_: &mut Context<'_>, args: Args<'_>) -> Handled {
     let bits = match args.len() {
         2 => 256,
         3 => args.integer(2)?,
@@ -244,13 +245,7 @@ fn genpass(context: &mut Context<'_>, args: Args<'_>) -> Handled {
             "ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096",
         ));
     }
-    let digits = (bits as usize).div_ceil(4);
-    let mut bytes = vec![0; digits.div_ceil(2)];
-    context.draws.stream().fill(&mut bytes);
-    let mut password: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    password.truncate(digits);
-    context.reply.text(&password);
-    Ok(Outcome::Done)
+    Ok(Outcome::Ask(Ask::Password { digits: (bits as usize).div_ceil(4) }))
 }
 
 fn getuser(context: &mut Context<'_>, args: Args<'_>) -> Handled {

@@ -15,7 +15,7 @@ pub const COMMANDS: &[Spec] = &[
     Spec {
         name: "ping",
         arity: -1,
-        flags: Flags::FAST.and(Flags::PURE).and(Flags::LOADING).and(Flags::STALE),
+        flags: Flags::FAST.and(Flags::PURE),
         run: ping,
         summary: "Answers PONG, or what it was given.",
         arguments: "[message]",

@@ -84,7 +84,7 @@ pub const COMMANDS: &[Spec] = &[
         run: setnx,
         summary: "Sets the value of a key that does not exist.",
         arguments: "key value",
-        deprecated: Some(super::spec::Deprecated { since: "2.6.12", by: "`SET` with `NX`" }),
+        deprecated: Some(Deprecated { since: "2.6.12", by: "`SET` with `NX`" }),
         ..ROW
     },
     Spec {
@@ -96,7 +96,7 @@ pub const COMMANDS: &[Spec] = &[
         since: "2.0.0",
         summary: "Sets the value of a key with a time to live in seconds.",
         arguments: "key seconds value",
-        deprecated: Some(super::spec::Deprecated { since: "2.6.12", by: "`SET` with `EX`" }),
+        deprecated: Some(Deprecated { since: "2.6.12", by: "`SET` with `EX`" }),
         ..ROW
     },
     Spec {
@@ -108,7 +108,7 @@ pub const COMMANDS: &[Spec] = &[
         since: "2.6.0",
         summary: "Sets the value of a key with a time to live in milliseconds.",
         arguments: "key milliseconds value",
-        deprecated: Some(super::spec::Deprecated { since: "2.6.12", by: "`SET` with `PX`" }),
+        deprecated: Some(Deprecated { since: "2.6.12", by: "`SET` with `PX`" }),
         ..ROW
     },
     Spec {

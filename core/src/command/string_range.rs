@@ -39,7 +39,7 @@ pub const COMMANDS: &[Spec] = &[
     Spec {
         name: "substr",
         summary: "Tells a part of a string; the old name of GETRANGE.",
-        deprecated: Some(super::spec::Deprecated { since: "2.0.0", by: "`GETRANGE`" }),
+        deprecated: Some(Deprecated { since: "2.0.0", by: "`GETRANGE`" }),
         ..RANGE
     },
     Spec {

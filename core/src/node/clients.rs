@@ -114,10 +114,10 @@ impl Node {
         } else {
             session.over_soft_limit_since = None;
         }
-        let soft_us = u64::from(limit.soft_s) * 1_000_000;
+        let soft_us = limit.soft_s.saturating_mul(1_000_000);
         let too_long =
             session.over_soft_limit_since.is_some_and(|since| self.now.mono.micros_since(since) >= soft_us);
-        if !over_hard && !(over_soft && too_long) {
+        if !(over_hard || over_soft && too_long) {
             return true;
         }
         let text = format!(

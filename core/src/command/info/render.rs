@@ -4,8 +4,11 @@ use core::fmt::{Display, Write as _};
 
 use super::Facts;
 
+/// Writes the lines of a section.
+type Section = fn(&Facts, &mut Text<'_>);
+
 /// The sections in their order: names, and whether a plain `INFO` shows them.
-const SECTIONS: &[(&str, bool, fn(&Facts, &mut Text<'_>))] = &[
+const SECTIONS: &[(&str, bool, Section)] = &[
     ("Server", true, server),
     ("Clients", true, clients),
     ("Memory", true, memory),
