@@ -66,6 +66,8 @@ pub const COMMANDS: &[Spec] = &[
     Spec {
         name: "ttl",
         run: |context, args| tell(context, args, Clock::EX),
+        tips: &["nondeterministic_output"],
+        history: &[("2.8.0", "Answers -2 if the key is not there.")],
         summary: "Tells the time to live of a key in seconds.",
         tips: &["nondeterministic_output"],
         history: &[("2.8.0", "Tells keys that are not there from keys without a deadline.")],
@@ -74,6 +76,8 @@ pub const COMMANDS: &[Spec] = &[
     Spec {
         name: "pttl",
         run: |context, args| tell(context, args, Clock::PX),
+        tips: &["nondeterministic_output"],
+        history: &[("2.8.0", "Answers -2 if the key is not there.")],
         since: "2.6.0",
         summary: "Tells the time to live of a key in milliseconds.",
         tips: &["nondeterministic_output"],
