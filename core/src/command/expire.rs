@@ -101,7 +101,6 @@ pub const COMMANDS: &[Spec] = &[
         since: "2.2.0",
         summary: "Takes away the time to live of a key.",
         arguments: "key",
-        history: &[],
         ..SET
     },
 ];
