@@ -271,7 +271,9 @@ impl<'a> Parser<'a> {
         // A word before several arguments belongs to all of them.
         let start = self.rest;
         let token = match self.word() {
-            Ok(word) if !word.starts_with(|first: char| first.is_ascii_lowercase()) => Some(word),
+            Ok(word) if !word.starts_with(|first: char| first.is_ascii_lowercase()) && self.rest.starts_with(' ') => {
+                Some(word)
+            }
             _ => None,
         };
         if let Some(token) = token {
@@ -366,6 +368,7 @@ mod tests {
 
     #[test]
     fn types_follow_from_names_unless_said() {
+        assert_eq!(one("[GET@6.2.0]").since.as_deref(), Some("6.2.0"));
         for (text, kind) in [
             ("key", Kind::Key),
             ("key:string", Kind::String),

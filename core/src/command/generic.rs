@@ -169,7 +169,8 @@ fn renamenx(context: &mut Context<'_>, args: Args<'_>) -> Handled {
 
 /// The key at argument 1 is not there; if it has only just expired, it is removed now.
 fn missing(context: &mut Context<'_>, args: Args<'_>) -> ReplyError {
-    drop(context.edit(args.get(1)));
+    let gone = context.edit(args.get(1));
+    debug_assert!(!gone.exists(), "a key that is not found is not there to be changed");
     ReplyError::NO_SUCH_KEY
 }
 

@@ -157,7 +157,6 @@ fn hscan(context: &mut Context<'_>, args: Args<'_>) -> Handled {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::*;
     use crate::command::testing::Bench;
 
     /// Cursor and elements of a page.

@@ -39,6 +39,10 @@ pub(super) struct Checkpoint {
     pub(super) file_bytes: u64,
     /// The newest checkpoint's file.
     pub(super) file: Option<File>,
+    /// Files that it replaced and that were not removed yet.
+    replaced: Vec<File>,
+    /// There may be files to remove.
+    removal_due: bool,
     /// Bytes handed to the log when the newest checkpoint was made.
     log_bytes_then: u64,
     /// The largest amount of memory held for a checkpoint so far, in bytes.
@@ -89,6 +93,8 @@ impl Checkpoint {
             last_ok: true,
             file_bytes: 0,
             file: None,
+            replaced: Vec::new(),
+            removal_due: false,
             log_bytes_then: 0,
             extra_bytes_peak: 0,
             last_took_us: 0,
@@ -134,6 +140,12 @@ impl Node {
         true
     }
 
+    /// Begins the checkpoint that a log is based on which was just turned on: it covers exactly what came before.
+    pub(super) fn begin_checkpoint_here(&mut self) {
+        self.checkpoint.last_try = self.now.mono;
+        self.checkpoint.stage = Stage::Settling;
+    }
+
     /// Begins a checkpoint as soon as none is under way.
     pub(super) fn schedule_checkpoint(&mut self) {
         if !self.begin_checkpoint() {
@@ -161,6 +173,7 @@ impl Node {
         if !self.is_running() {
             return;
         }
+        self.remove_replaced();
         if !self.checkpoint.is_running() && self.checkpoint_is_due() {
             self.begin_checkpoint();
         }
@@ -281,9 +294,30 @@ impl Node {
             Level::Notice,
             format!("Checkpoint complete: {bytes} bytes, as of entry {}.", saving.covered.index),
         );
+        self.base = saving.covered;
+        if core::mem::take(&mut self.awaits_base) && !self.writer.preparing() {
+            // From its next segment on, the log waits for nothing.
+            self.prepare_segment();
+        }
+        let old = self.checkpoint.file.replace(saving.file);
+        self.checkpoint.replaced.extend(old);
+        self.checkpoint.removal_due = true;
+        self.answer_waiting(Ok(()));
+        if core::mem::take(&mut self.checkpoint.again) {
+            self.begin_checkpoint();
+        }
+    }
+
+    /// Removes what the newest checkpoint replaces, once the log's head that follows it is on the platter too.
+    fn remove_replaced(&mut self) {
+        if !self.checkpoint.removal_due || !self.writer.head_synced() || self.awaits_base {
+            return;
+        }
+        self.checkpoint.removal_due = false;
+        let covered = self.base.index;
         // Oldest first: segments whose successor begins no later than the checkpoint ends, then the old checkpoint.
         while let [(number, _), (_, next), ..] = self.segments[..] {
-            if next.index > saving.covered.index {
+            if next.index > covered {
                 break;
             }
             self.remove_file(File::Segment(number));
@@ -295,12 +329,8 @@ impl Node {
                 self.remove_file(File::Segment(number));
             }
         }
-        if let Some(old) = self.checkpoint.file.replace(saving.file) {
+        for old in core::mem::take(&mut self.checkpoint.replaced) {
             self.remove_file(old);
-        }
-        self.answer_waiting(Ok(()));
-        if core::mem::take(&mut self.checkpoint.again) {
-            self.begin_checkpoint();
         }
     }
 

@@ -20,6 +20,7 @@ mod recovery;
 mod shutdown;
 mod stats;
 mod storage;
+mod switch;
 mod turn;
 mod work;
 
@@ -44,6 +45,7 @@ use recovery::Phase;
 use shutdown::Shutdown;
 use stats::Stats;
 use storage::Storage;
+use switch::Switch;
 
 /// A node of a group, or a group of its own.
 ///
@@ -88,6 +90,11 @@ pub struct Node {
     writer: Writer,
     storage: Storage,
     lane: Lane,
+    switch: Switch,
+    /// The log's newest segment counts only once the checkpoint under way is complete.
+    awaits_base: bool,
+    /// The entry that the newest complete checkpoint covers: what a new segment is based on.
+    base: crate::ids::EntryId,
     /// Commands in the open entry.
     open_units: u32,
     /// The database that the open entry has chosen.
@@ -161,6 +168,9 @@ impl Node {
             burst: Burst::default(),
             writer,
             lane: Lane::default(),
+            switch: Switch::default(),
+            awaits_base: false,
+            base: crate::ids::EntryId::default(),
             open_units: 0,
             open_database: 0,
             reads_ran: false,

@@ -29,6 +29,7 @@ impl Node {
         self.run_lane();
         self.resume_ready();
         self.seal();
+        self.advance_switch();
         self.advance_storage();
         self.advance_checkpoint();
         self.advance_shutdown();
@@ -102,6 +103,7 @@ impl Node {
     pub(super) fn next_deadline(&self) -> Option<Mono> {
         [
             self.storage_deadline(),
+            self.switch_deadline(),
             self.clock_deadline(),
             self.clients_deadline(),
             self.checkpoint_deadline(),
