@@ -81,7 +81,7 @@ impl Server {
     fn await_ready(&self) -> io::Result<()> {
         let start = Instant::now();
         loop {
-            if self.ask(&["PING"]).is_ok_and(|answer| answer == "+PONG") {
+            if self.ask(&["DBSIZE"]).is_ok_and(|answer| answer.starts_with(':')) {
                 return Ok(());
             }
             if start.elapsed() > PATIENCE {
