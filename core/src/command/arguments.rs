@@ -271,7 +271,10 @@ impl<'a> Parser<'a> {
         // A word before several arguments belongs to all of them.
         let start = self.rest;
         let token = match self.word() {
-            Ok(word) if !word.starts_with(|first: char| first.is_ascii_lowercase()) && self.rest.starts_with(' ') => {
+            Ok(word)
+                if !word.starts_with(|first: char| first.is_ascii_lowercase())
+                    && self.rest.starts_with(' ') =>
+            {
                 Some(word)
             }
             _ => None,
