@@ -136,7 +136,7 @@ impl Latency {
 impl Node {
     /// `LATENCY …`
     pub(super) fn ask_latency(&mut self, conn: ConnId, ask: &LatencyAsk) {
-        self.charge_unknown();
+        self.charge_untold();
         let latency = core::mem::take(&mut self.latency);
         let threshold_ms = self.config.latency_monitor_threshold_ms;
         let now_s = self.now.wall_us / 1_000_000;

@@ -35,7 +35,6 @@ impl Node {
         self.advance_shutdown();
         self.flush_all();
         self.reads_ran = false;
-        self.settle_work();
     }
 
     /// Lets sessions go on that waited for their own commands. Each may wait again at once.
