@@ -113,7 +113,7 @@ impl Extended {
             MANTISSA_BITS.. => {
                 let mut whole = Natural::new(mantissa);
                 whole.shift_left(exponent as usize);
-                (whole.to_decimal(), 0)
+                (whole.into_decimal(), 0)
             }
             0.. => ((u128::from(mantissa) << exponent).to_string(), 0),
             _ => {
@@ -261,7 +261,7 @@ fn parse_decimal(text: &[u8]) -> Option<Magnitude> {
     }
     let zeros = u128::from(value).leading_zeros();
     let scaled = u128::from(value) << zeros;
-    let quotient = scaled / ten | u128::from(!scaled.is_multiple_of(ten));
+    let quotient = (scaled / ten) | u128::from(!scaled.is_multiple_of(ten));
     Some(round(quotient, -(zeros as i32)))
 }
 

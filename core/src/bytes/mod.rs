@@ -5,6 +5,7 @@ pub mod glob;
 pub mod hash;
 mod natural;
 pub mod number;
+pub mod sha256;
 mod slice;
 
 pub use slice::Slice;

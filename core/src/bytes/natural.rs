@@ -105,7 +105,7 @@ impl Natural {
 
     /// Its decimal digits.
     #[must_use]
-    pub fn to_decimal(mut self) -> String {
+    pub fn into_decimal(mut self) -> String {
         const GROUP: u32 = 1_000_000_000;
         let mut groups = Vec::new();
         while !self.is_zero() {
@@ -153,9 +153,9 @@ mod tests {
     #[test]
     fn long_numbers_read_and_print() {
         for text in ["0", "7", "1000000000", "4294967296", "18446744073709551616", &"9081".repeat(70)] {
-            assert_eq!(read(text).to_decimal(), text);
+            assert_eq!(read(text).into_decimal(), text);
         }
-        assert_eq!(Natural::new(u64::MAX).to_decimal(), "18446744073709551615");
+        assert_eq!(Natural::new(u64::MAX).into_decimal(), "18446744073709551615");
     }
 
     #[test]
@@ -181,7 +181,7 @@ mod tests {
     fn differences_borrow() {
         let mut difference = read("340282366920938463463374607431768211456");
         difference.subtract(&read("18446744073709551617"));
-        assert_eq!(difference.clone().to_decimal(), "340282366920938463444927863358058659839");
+        assert_eq!(difference.clone().into_decimal(), "340282366920938463444927863358058659839");
         let same = difference.clone();
         difference.subtract(&same);
         assert!(difference.is_zero());

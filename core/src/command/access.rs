@@ -64,11 +64,11 @@ fn grow(counter: u8, log_factor: u32, random: &mut Random) -> u8 {
 }
 
 fn seconds(now: UnixMillis) -> u32 {
-    (now.0 / 1000 & CLOCK_MASK) as u32
+    ((now.0 / 1000) & CLOCK_MASK) as u32
 }
 
 fn minutes(now: UnixMillis) -> u16 {
-    (now.0 / 60_000 & MINUTES_MASK) as u16
+    ((now.0 / 60_000) & MINUTES_MASK) as u16
 }
 
 fn join(minutes: u16, counter: u8) -> u32 {

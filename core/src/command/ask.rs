@@ -88,8 +88,6 @@ pub struct ClientFilter {
     pub local: Option<Vec<u8>>,
     /// The user.
     pub user: Option<Vec<u8>>,
-    /// Connected for at least so many seconds.
-    pub age_s_min: Option<u64>,
 }
 
 /// Kinds of connections.

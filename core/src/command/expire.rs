@@ -12,6 +12,7 @@ const SET: Spec = Spec {
     arity: -3,
     flags: Flags::WRITE.and(Flags::FAST),
     keys: &[KeySpec::one(&["RW", "update"])],
+    history: &[("7.0.0", "Takes NX, XX, GT and LT.")],
     ..Spec::BASE
 };
 
@@ -92,6 +93,7 @@ pub const COMMANDS: &[Spec] = &[
         since: "2.2.0",
         summary: "Takes away the time to live of a key.",
         arguments: "key",
+        history: &[],
         ..SET
     },
 ];

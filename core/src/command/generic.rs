@@ -11,9 +11,12 @@ const EACH: Spec = Spec {
     arity: -2,
     flags: Flags::READONLY.and(Flags::FAST),
     keys: &[KeySpec::range(1, -1, 1, &["RO"])],
+    tips: OVER_SHARDS,
     arguments: "key...",
     ..ROW
 };
+/// How a proxy splits a command over keys of several shards.
+const OVER_SHARDS: &[&str] = &["request_policy:multi_shard", "response_policy:agg_sum"];
 const FROM: &[&str] = &["RW", "access", "delete"];
 
 /// The family's rows.
@@ -24,6 +27,7 @@ pub const COMMANDS: &[Spec] = &[
         flags: Flags::WRITE,
         keys: &[KeySpec::range(1, -1, 1, &["RM", "delete"])],
         run: delete,
+        tips: OVER_SHARDS,
         complexity: "O(N) where N is the number of keys that will be removed. A key that holds a large collection \
                      takes O(M) where M is the number of its elements.",
         summary: "Removes keys.",
@@ -36,6 +40,7 @@ pub const COMMANDS: &[Spec] = &[
         flags: Flags::WRITE.and(Flags::FAST),
         keys: &[KeySpec::range(1, -1, 1, &["RM", "delete"])],
         run: delete,
+        tips: OVER_SHARDS,
         since: "4.0.0",
         complexity: "O(1) for each key removed.",
         summary: "Removes keys, as DEL does.",
@@ -45,6 +50,7 @@ pub const COMMANDS: &[Spec] = &[
     Spec {
         name: "exists",
         run: exists,
+        history: &[("3.0.3", "Takes several keys.")],
         complexity: "O(N) where N is the number of keys to check.",
         summary: "Tells how many of these keys there are.",
         ..EACH
@@ -83,6 +89,7 @@ pub const COMMANDS: &[Spec] = &[
         flags: Flags::WRITE.and(Flags::FAST),
         keys: &[KeySpec::range(1, 0, 1, FROM), KeySpec::range(2, 0, 1, &["OW", "insert"])],
         run: renamenx,
+        history: &[("3.2.0", "Both names may be the same.")],
         summary: "Renames a key, unless there is another of that name.",
         arguments: "key newkey#1",
         ..ROW
@@ -169,7 +176,8 @@ fn renamenx(context: &mut Context<'_>, args: Args<'_>) -> Handled {
 
 /// The key at argument 1 is not there; if it has only just expired, it is removed now.
 fn missing(context: &mut Context<'_>, args: Args<'_>) -> ReplyError {
-    drop(context.edit(args.get(1)));
+    let gone = context.edit(args.get(1));
+    debug_assert!(!gone.exists(), "a key that is not found is not there to be changed");
     ReplyError::NO_SUCH_KEY
 }
 

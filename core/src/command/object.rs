@@ -22,6 +22,7 @@ const ROW: Spec = Spec {
     arity: 3,
     flags: Flags::READONLY,
     keys: &[KeySpec::range(2, 0, 1, &["RO"])],
+    tips: &["nondeterministic_output"],
     since: "2.2.3",
     arguments: "key",
     ..Spec::BASE
@@ -53,6 +54,7 @@ const SUBCOMMANDS: &[Spec] = &[
         arity: 2,
         flags: Flags::LOADING.and(Flags::STALE),
         keys: &[],
+        tips: &[],
         run: help,
         since: "6.2.0",
         summary: "Lists the subcommands.",

@@ -16,8 +16,11 @@ pub struct Spec {
     pub arity: i32,
     /// How it behaves.
     pub flags: Flags,
-    /// Access control categories beyond those that follow from flags and group.
+    /// Access control categories beyond those that follow from flags and group; one that begins with `-` does
+    /// not apply although it would follow.
     pub categories: &'static [&'static str],
+    /// Hints for proxies, in Redis's words (`request_policy:all_shards`).
+    pub tips: &'static [&'static str],
     /// Where its keys are.
     pub keys: &'static [KeySpec],
     /// Which chapter of the documentation it belongs to.
@@ -30,8 +33,12 @@ pub struct Spec {
     pub complexity: &'static str,
     /// One line.
     pub summary: &'static str,
-    /// The arguments behind the name, in the notation that [`docs`](super::docs) reads.
+    /// The arguments behind the name, in the notation that [`arguments`](super::arguments) reads.
     pub arguments: &'static str,
+    /// Since when something else is preferred, and what.
+    pub deprecated: Option<Deprecated>,
+    /// What changed since it was new: version and change.
+    pub history: &'static [(&'static str, &'static str)],
     /// For a container: its subcommands.
     pub subcommands: &'static [Spec],
 }
@@ -69,6 +76,7 @@ impl Spec {
         arity: -1,
         flags: Flags::NONE,
         categories: &[],
+        tips: &[],
         keys: &[],
         group: Group::Generic,
         run: |_, _| Ok(super::context::Outcome::Done),
@@ -76,9 +84,66 @@ impl Spec {
         complexity: "O(1)",
         summary: "",
         arguments: "",
+        deprecated: None,
+        history: &[],
         subcommands: &[],
     };
+
+    /// Its access control categories, in Redis's order, without the `@`.
+    #[must_use]
+    pub fn all_categories(&self) -> Vec<&'static str> {
+        let own = |name: &str| self.categories.contains(&name);
+        let without = |name: &str| self.categories.iter().any(|own| own.strip_prefix('-') == Some(name));
+        let has = |flags: Flags| self.flags.has(flags);
+        let of_group = |name: &str| self.subcommands.is_empty() && self.group.category() == Some(name);
+        let follows = |name: &str| match name {
+            "write" => has(Flags::WRITE),
+            "read" => has(Flags::READONLY),
+            "admin" => has(Flags::ADMIN),
+            "dangerous" => has(Flags::ADMIN) || has(Flags::DANGEROUS),
+            "pubsub" if has(Flags::PUBSUB) => true,
+            "fast" => has(Flags::FAST),
+            "slow" => !has(Flags::FAST),
+            "blocking" => has(Flags::BLOCKING),
+            name => of_group(name),
+        };
+        CATEGORIES.iter().copied().filter(|name| own(name) || (follows(name) && !without(name))).collect()
+    }
 }
+
+/// Since when a command is deprecated.
+#[derive(Clone, Copy, Debug)]
+pub struct Deprecated {
+    /// The Redis version.
+    pub since: &'static str,
+    /// What to use instead, in Markdown.
+    pub by: &'static str,
+}
+
+/// All access control categories, in the order Redis lists them.
+pub const CATEGORIES: &[&str] = &[
+    "keyspace",
+    "read",
+    "write",
+    "set",
+    "sortedset",
+    "list",
+    "hash",
+    "string",
+    "bitmap",
+    "hyperloglog",
+    "geo",
+    "stream",
+    "pubsub",
+    "admin",
+    "fast",
+    "slow",
+    "blocking",
+    "dangerous",
+    "connection",
+    "transaction",
+    "scripting",
+];
 
 /// A set of properties of a command; names and meaning are Redis's, unless said.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,7 +1,7 @@
 //! Commands on parts of strings, and on their length.
 
 use super::context::{Context, Handled, Outcome};
-use super::spec::{Flags, Group, KeySpec, Spec};
+use super::spec::{Deprecated, Flags, Group, KeySpec, Spec};
 use super::string::{text_in, text_of};
 use crate::data::WrongType;
 use crate::limits::STRING_BYTES_MAX;

@@ -35,10 +35,18 @@ pub(super) struct Checkpoint {
     last_try: Mono,
     /// Whether the last one was good.
     pub(super) last_ok: bool,
+    /// Good ones since the start.
+    pub(super) saves: u64,
+    /// Failed ones since the last good one.
+    pub(super) failures: u64,
     /// Length of the newest checkpoint's file, in bytes.
     pub(super) file_bytes: u64,
     /// The newest checkpoint's file.
     pub(super) file: Option<File>,
+    /// Files that it replaced and that were not removed yet.
+    replaced: Vec<File>,
+    /// There may be files to remove.
+    removal_due: bool,
     /// Bytes handed to the log when the newest checkpoint was made.
     log_bytes_then: u64,
     /// The largest amount of memory held for a checkpoint so far, in bytes.
@@ -87,8 +95,12 @@ impl Checkpoint {
             last_save: now.wall(),
             last_try: now.mono,
             last_ok: true,
+            saves: 0,
+            failures: 0,
             file_bytes: 0,
             file: None,
+            replaced: Vec::new(),
+            removal_due: false,
             log_bytes_then: 0,
             extra_bytes_peak: 0,
             last_took_us: 0,
@@ -105,6 +117,11 @@ impl Checkpoint {
     /// Whether one is under way.
     pub(super) fn is_running(&self) -> bool {
         !matches!(self.stage, Stage::Idle)
+    }
+
+    /// Whether another begins when the one under way has ended.
+    pub(super) fn is_scheduled(&self) -> bool {
+        self.again
     }
 
     /// Since when the one under way is running.
@@ -134,6 +151,12 @@ impl Node {
         true
     }
 
+    /// Begins the checkpoint that a log is based on which was just turned on: it covers exactly what came before.
+    pub(super) fn begin_checkpoint_here(&mut self) {
+        self.checkpoint.last_try = self.now.mono;
+        self.checkpoint.stage = Stage::Settling;
+    }
+
     /// Begins a checkpoint as soon as none is under way.
     pub(super) fn schedule_checkpoint(&mut self) {
         if !self.begin_checkpoint() {
@@ -161,6 +184,7 @@ impl Node {
         if !self.is_running() {
             return;
         }
+        self.remove_replaced();
         if !self.checkpoint.is_running() && self.checkpoint_is_due() {
             self.begin_checkpoint();
         }
@@ -271,19 +295,42 @@ impl Node {
         self.keyspace.save_abort();
         self.checkpoint.behind = false;
         self.checkpoint.last_ok = true;
+        self.checkpoint.saves += 1;
+        self.checkpoint.failures = 0;
         self.checkpoint.last_save = self.now.wall();
         self.checkpoint.last_took_us = self.now.mono.micros_since(saving.began);
         self.checkpoint.file_bytes = saving.parts.length_bytes();
         self.checkpoint.log_bytes_then = saving.log_bytes;
-        self.conditions.set(crate::command::Conditions::CHECKPOINT_FAILED, false);
+        self.refresh_conditions();
         let bytes = saving.parts.length_bytes();
         self.say(
             Level::Notice,
             format!("Checkpoint complete: {bytes} bytes, as of entry {}.", saving.covered.index),
         );
+        self.base = saving.covered;
+        if core::mem::take(&mut self.awaits_base) && !self.writer.preparing() {
+            // From its next segment on, the log waits for nothing.
+            self.prepare_segment();
+        }
+        let old = self.checkpoint.file.replace(saving.file);
+        self.checkpoint.replaced.extend(old);
+        self.checkpoint.removal_due = true;
+        self.answer_waiting(Ok(()));
+        if core::mem::take(&mut self.checkpoint.again) {
+            self.begin_checkpoint();
+        }
+    }
+
+    /// Removes what the newest checkpoint replaces, once the log's head that follows it is on the platter too.
+    fn remove_replaced(&mut self) {
+        if !self.checkpoint.removal_due || !self.writer.head_synced() || self.awaits_base {
+            return;
+        }
+        self.checkpoint.removal_due = false;
+        let covered = self.base.index;
         // Oldest first: segments whose successor begins no later than the checkpoint ends, then the old checkpoint.
         while let [(number, _), (_, next), ..] = self.segments[..] {
-            if next.index > saving.covered.index {
+            if next.index > covered {
                 break;
             }
             self.remove_file(File::Segment(number));
@@ -295,12 +342,8 @@ impl Node {
                 self.remove_file(File::Segment(number));
             }
         }
-        if let Some(old) = self.checkpoint.file.replace(saving.file) {
+        for old in core::mem::take(&mut self.checkpoint.replaced) {
             self.remove_file(old);
-        }
-        self.answer_waiting(Ok(()));
-        if core::mem::take(&mut self.checkpoint.again) {
-            self.begin_checkpoint();
         }
     }
 
@@ -331,9 +374,9 @@ impl Node {
         self.keyspace.save_abort();
         self.checkpoint.behind = false;
         self.checkpoint.last_ok = false;
+        self.checkpoint.failures += 1;
         self.stats.changes_since_checkpoint += saving.changes;
-        let stop_writes = self.config.stop_writes_on_bgsave_error && !self.config.save.is_empty();
-        self.conditions.set(crate::command::Conditions::CHECKPOINT_FAILED, stop_writes);
+        self.refresh_conditions();
         self.checkpoint.abandoned.extend(saving.under_way.iter().map(|&(ticket, _)| ticket));
         self.say(
             Level::Warning,

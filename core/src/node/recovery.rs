@@ -46,7 +46,6 @@ pub(super) struct Loading {
 #[derive(Debug)]
 pub(super) struct Founding {
     recovery: Option<Recovery>,
-    base: EntryId,
     remove: Vec<File>,
     /// The segment began.
     began: bool,
@@ -236,6 +235,8 @@ impl Node {
 
     /// Everything was read.
     fn recovered(&mut self, loading: Loading, recovered: Recovered) {
+        self.keys_loaded =
+            (0..self.keyspace.databases()).map(|database| self.keyspace.len(database) as u64).sum();
         let Loading { recovery, keys, entries, .. } = loading;
         for note in &recovered.notes {
             self.say(Level::Warning, note.clone());
@@ -264,9 +265,10 @@ impl Node {
 
     /// The log goes on in a segment of its own, or is not kept.
     fn found(&mut self, recovery: Option<Recovery>, base: EntryId, remove: Vec<File>) {
+        self.base = base;
         if self.config.appendonly {
             self.prepare_segment();
-            let founding = Founding { recovery, base, remove, began: false, complete: false };
+            let founding = Founding { recovery, remove, began: false, complete: false };
             self.phase = Phase::Founding(Box::new(founding));
         } else {
             self.serve(remove);
@@ -279,8 +281,7 @@ impl Node {
             if !self.writer.may_begin_segment() {
                 return;
             }
-            let base = founding.base;
-            self.begin_segment(base, false);
+            self.begin_segment(self.base, false);
             if let Phase::Founding(founding) = &mut self.phase {
                 founding.began = true;
             }
@@ -357,6 +358,7 @@ impl Node {
     fn serve(&mut self, remove: Vec<File>) {
         self.phase = Phase::Running;
         self.conditions.set(Conditions::LOADING, false);
+        self.refresh_conditions();
         for file in remove {
             self.remove_file(file);
         }

@@ -45,6 +45,11 @@ impl Storage {
             delayed_syncs: 0,
         }
     }
+
+    /// Syncs under way.
+    pub(super) fn syncs_pending(&self) -> u64 {
+        u64::from(self.syncs)
+    }
 }
 
 impl Node {
@@ -142,6 +147,13 @@ impl Node {
         self.note_sync(ticket);
     }
 
+    /// No log: nothing is waited for.
+    pub(super) fn forget_syncs(&mut self) {
+        self.storage.syncs = 0;
+        self.storage.syncing_since = None;
+        self.storage.unsynced_since = None;
+    }
+
     /// Whether everything in the log is on the platter.
     pub(super) fn log_is_synced(&self) -> bool {
         self.storage.syncs == 0 && self.storage.unsynced_since.is_none()
@@ -160,8 +172,7 @@ impl Node {
                 self.prepare_segment();
             }
             if self.is_running() && self.writer.may_begin_segment() {
-                let base = self.writer.base();
-                self.begin_segment(base, false);
+                self.begin_segment(self.base, self.awaits_base);
             }
             if !self.storage.appended
                 && self.is_running()
@@ -234,6 +245,10 @@ impl Node {
     /// Something is on the platter.
     pub(super) fn synced(&mut self, ticket: Ticket) {
         if self.checkpoint_synced(ticket) {
+            return;
+        }
+        if self.writer.file().is_none() {
+            // A sync of a log that has ended.
             return;
         }
         self.writer.sync_done(ticket);

@@ -29,13 +29,13 @@ impl Node {
         self.run_lane();
         self.resume_ready();
         self.seal();
+        self.advance_switch();
         self.advance_storage();
         self.advance_checkpoint();
         self.advance_shutdown();
         self.flush_all();
         self.reads_ran = false;
-        self.ran_before.clear();
-        core::mem::swap(&mut self.ran, &mut self.ran_before);
+        self.settle_work();
     }
 
     /// Lets sessions go on that waited for their own commands. Each may wait again at once.
@@ -102,6 +102,7 @@ impl Node {
     pub(super) fn next_deadline(&self) -> Option<Mono> {
         [
             self.storage_deadline(),
+            self.switch_deadline(),
             self.clock_deadline(),
             self.clients_deadline(),
             self.checkpoint_deadline(),

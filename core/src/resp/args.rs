@@ -53,6 +53,22 @@ impl<'a> Args<'a> {
         &self.bytes[start..start + span.length as usize]
     }
 
+    /// Length of the bytes that all arguments lie in: a measure of the work they may cause.
+    #[must_use]
+    pub fn span_bytes(self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The command that begins at argument `count`.
+    ///
+    /// # Panics
+    /// When there are no more arguments than that.
+    #[must_use]
+    pub fn skip(self, count: usize) -> Self {
+        assert!(count < self.len(), "a command has a name");
+        Self { bytes: self.bytes, spans: &self.spans[count..] }
+    }
+
     /// The argument at `index`, if there is one.
     #[must_use]
     pub fn at(self, index: usize) -> Option<&'a [u8]> {

@@ -275,9 +275,9 @@ mod tests {
 
     #[test]
     fn versions_differ_where_they_should() {
-        let both =
-            |write: fn(&mut Reply<'_>)| (written(Protocol::Resp2, write), written(Protocol::Resp3, write));
-        let cases: [(fn(&mut Reply<'_>), &str, &str); 9] = [
+        type Write = fn(&mut Reply<'_>);
+        let both = |write: Write| (written(Protocol::Resp2, write), written(Protocol::Resp3, write));
+        let cases: [(Write, &str, &str); 9] = [
             (|reply| reply.null(), "$-1\r\n", "_\r\n"),
             (|reply| reply.null_array(), "*-1\r\n", "_\r\n"),
             (|reply| reply.map(2), "*4\r\n", "%2\r\n"),

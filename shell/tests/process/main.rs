@@ -1,5 +1,6 @@
 //! The real binary as a process: how it starts and stops, and how it serves connections.
 
+mod keeping;
 mod killed;
 mod server;
 mod serving;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -40,6 +41,16 @@ pub struct Server {
     child: Child,
     pub port: u16,
     pub scratch: Scratch,
+}
+
+/// A process that does not outlive the test, whatever becomes of the test.
+pub struct Guarded(pub Child);
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Runs the binary to its end: exit code, and both outputs.
@@ -183,5 +194,20 @@ impl<S: Read + Write> Client<S> {
         let mut bytes = Vec::new();
         self.stream.read_to_end(&mut bytes).expect("the server closes");
         bytes
+    }
+}
+
+/// Connects to a Unix socket as soon as somebody listens there.
+pub fn connect_unix(path: &str) -> UnixStream {
+    let start = Instant::now();
+    loop {
+        match UnixStream::connect(path) {
+            Ok(stream) => {
+                stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
+                return stream;
+            }
+            Err(error) => assert!(start.elapsed() < PATIENCE, "{path}: {error}"),
+        }
+        std::thread::yield_now();
     }
 }

@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 
-use crate::server::{Client, PATIENCE, Scratch, Server, run};
+use crate::server::{Client, Guarded, PATIENCE, Scratch, Server, run};
 
 #[test]
 fn a_thousand_idle_connections_cost_nobody_anything() {
@@ -124,7 +124,8 @@ fn running_out_of_descriptors_stops_nobody() {
         env!("CARGO_BIN_EXE_lockstep"),
         data.join("data")
     );
-    let mut child = std::process::Command::new("sh").args(["-c", &limited]).spawn().expect("a shell");
+    let child = std::process::Command::new("sh").args(["-c", &limited]).spawn().expect("a shell");
+    let running = Guarded(child);
     let start = std::time::Instant::now();
     let mut first = loop {
         match std::net::TcpStream::connect(("127.0.0.1", port)) {
@@ -156,8 +157,7 @@ fn running_out_of_descriptors_stops_nobody() {
             Err(_) => assert!(start.elapsed() < PATIENCE, "never served"),
         }
     };
-    child.kill().expect("a child");
-    child.wait().expect("a child");
+    drop(running);
     assert!(&served == b"+PONG\r\n" || served.starts_with(b"-ERR"), "{served:?}");
 }
 
