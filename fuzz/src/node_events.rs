@@ -103,7 +103,7 @@ impl World {
             }
             28 => match from.int_in_range(0..=7)? {
                 0 => self.driver.happen(Event::StopAsked),
-                1 => self.driver.happen(Event::TurnTook { micros: from.int_in_range(0..=u64::MAX)? }),
+                1 => self.driver.happen(Event::TurnTook { micros: from.int_in_range(0..=1 << 45)? }),
                 2 => {
                     let resident_bytes = *from.choose(&[0, 1 << 20, u64::MAX])?;
                     self.driver.happen(Event::Measured(Measures { resident_bytes, ..Measures::default() }));
