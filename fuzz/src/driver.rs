@@ -1,4 +1,5 @@
-//! A driver for one node: connections, a disk in memory and a clock, all moved by the caller only.
+//! A driver for one node: connections, a disk in memory and a clock, all moved by the caller only. With `TRACE`
+//! set in the environment it prints every event and action.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -78,6 +79,8 @@ pub struct Driver {
     spoiled: BTreeSet<File>,
     /// Directives that the node asked to be applied.
     applied: BTreeSet<&'static str>,
+    /// Print what happens.
+    trace: bool,
     /// The most bytes that one flush sends; the rest waits for [`Driver::drain`].
     pub socket_bytes: usize,
 }
@@ -117,6 +120,7 @@ impl Driver {
             resumed: VecDeque::new(),
             spoiled: BTreeSet::new(),
             applied: BTreeSet::new(),
+            trace: std::env::var_os("TRACE").is_some(),
             socket_bytes: usize::MAX,
         }
     }
@@ -124,6 +128,9 @@ impl Driver {
     /// Something happens, if the node still listens. The turn stays open.
     pub fn happen(&mut self, event: Event<'_>) {
         if self.halted.is_none() {
+            if self.trace {
+                eprintln!("{:?} {}", self.now, shown(&event));
+            }
             self.node.handle(self.now, event);
         }
     }
@@ -314,6 +321,9 @@ impl Driver {
     }
 
     fn perform(&mut self, action: Action) {
+        if self.trace {
+            eprintln!("    {}", shown(&action));
+        }
         match action {
             Action::Append { ticket, file, bytes, when } => {
                 self.disk.entry(file).or_default().bytes.extend_from_slice(&bytes);
@@ -377,4 +387,26 @@ impl Driver {
             Action::Connect { .. } | Action::Rewrite { .. } | Action::Say { .. } => {}
         }
     }
+}
+
+/// An event or an action on one line, with its bytes as text.
+fn shown(what: &impl std::fmt::Debug) -> String {
+    const SHOWN_MAX: usize = 2000;
+    let text = format!("{what:?}");
+    // Bytes are listed as numbers: turn runs of them into text.
+    let mut out = String::new();
+    let mut rest = &text[..];
+    while let Some(start) = rest.find('[') {
+        let Some(end) = rest[start..].find(']') else { break };
+        let numbers: Result<Vec<u8>, _> =
+            rest[start + 1..start + end].split(", ").map(str::parse::<u8>).collect();
+        out.push_str(&rest[..start]);
+        match numbers {
+            Ok(bytes) => out.push_str(&format!("\"{}\"", bytes.escape_ascii())),
+            Err(_) => out.push_str(&rest[start..=start + end]),
+        }
+        rest = &rest[start + end + 1..];
+    }
+    out.push_str(rest);
+    out.chars().take(SHOWN_MAX).collect()
 }

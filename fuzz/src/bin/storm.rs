@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release --no-default-features --bin storm -- <target> <seconds> [seed]`
 //!
+//! `storm <target> <file>` runs that one input.
+//!
 //! An input that makes the target panic is left in `artifacts/<target>/`.
 
 use std::path::Path;
@@ -17,7 +19,7 @@ const SEEDS_MAX: usize = 4000;
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [name, seconds, seed @ ..] = &arguments[..] else {
-        eprintln!("usage: storm <target> <seconds> [seed]");
+        eprintln!("usage: storm <target> <seconds> [seed] | storm <target> <file>");
         process::exit(2);
     };
     let Some(&(_, target)) = TARGETS.iter().find(|(known, _)| known == name) else {
@@ -27,6 +29,9 @@ fn main() {
         );
         process::exit(2);
     };
+    if let Ok(input) = fs::read(seconds) {
+        return target(&input);
+    }
     let duration = Duration::from_secs(seconds.parse().expect("seconds are a number"));
     let seed = seed.first().map_or(1, |seed| seed.parse().expect("a seed is a number"));
     let directory = Path::new(env!("CARGO_MANIFEST_DIR"));
