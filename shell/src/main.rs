@@ -27,7 +27,6 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use lockstep_core::config::AppendFsync;
 use lockstep_core::{Config, Halt, Level};
 
 use crate::files::Directory;
@@ -101,10 +100,7 @@ fn serve(config: Config, mut log: Log) -> ExitCode {
         }
     };
     match reactor.run(&mut log) {
-        Ok(Halt::Asked) => {
-            log.say(Level::Warning, "Lockstep is now ready to exit, bye bye...");
-            ExitCode::SUCCESS
-        }
+        Ok(Halt::Asked) => ExitCode::SUCCESS,
         Ok(Halt::Damaged(text)) => {
             log.say(Level::Warning, &format!("The data is damaged: {text}"));
             ExitCode::from(DAMAGED)
@@ -144,30 +140,9 @@ fn start(mut config: Config, log: &mut Log) -> Result<Reactor, String> {
     for listener in &listeners {
         log.say(Level::Notice, &format!("Listening on {}", listener.name()));
     }
-    log.say(durability_level(&config), &durability(&config));
+    log.say(Level::Notice, &format!("Data in {}", config.dir));
     let supervisor = Supervisor::find(config.supervised);
     let seed = entropy::seed().map_err(|error| format!("No randomness from the system: {error}"))?;
     Reactor::start(config, seed, directory, listeners, supervisor)
         .map_err(|error| format!("Can't start: {error}"))
-}
-
-fn durability_level(config: &Config) -> Level {
-    if config.appendonly { Level::Notice } else { Level::Warning }
-}
-
-/// What is durable and how, in one line.
-fn durability(config: &Config) -> String {
-    let promise = match (config.appendonly, config.appendfsync) {
-        (false, _) => "NOTHING IS KEPT between checkpoints (appendonly no)",
-        (true, AppendFsync::Always) => {
-            "every write is on the disk before it is answered (appendonly yes, appendfsync always)"
-        }
-        (true, AppendFsync::EverySecond) => {
-            "a crash of the machine may lose about two seconds of writes (appendfsync everysec)"
-        }
-        (true, AppendFsync::No) => {
-            "a crash of the machine may lose what the system had not written yet (appendfsync no)"
-        }
-    };
-    format!("Durability: {promise}; data in {}", config.dir)
 }

@@ -271,16 +271,18 @@ impl<'a> Parser<'a> {
         // A word before several arguments belongs to all of them.
         let start = self.rest;
         let token = match self.word() {
-            Ok(word) if !word.starts_with(|first: char| first.is_ascii_lowercase()) && self.rest.starts_with(' ') => {
+            Ok(word)
+                if !word.starts_with(|first: char| first.is_ascii_lowercase())
+                    && self.rest.starts_with(' ') =>
+            {
                 Some(word)
             }
             _ => None,
         };
         if let Some(token) = token {
             let behind = self.sequence(end)?;
-            let arguments =
-                behind.len() > 1 && behind.iter().all(|item| item.token.is_none() && !item.optional);
-            if arguments {
+            let needed = behind.iter().take_while(|item| item.token.is_none() && !item.optional).count();
+            if needed > 1 {
                 self.expect(end)?;
                 let name = name.map_or_else(|| token.to_lowercase(), str::to_owned);
                 return Ok(Argument {

@@ -8,6 +8,10 @@ pub enum Ask {
     Info {
         sections: Vec<String>,
     },
+    /// A password of so many hexadecimal digits (`ACL GENPASS`).
+    Password {
+        digits: usize,
+    },
     ConfigSet {
         pairs: Vec<(Vec<u8>, Vec<u8>)>,
     },
@@ -88,8 +92,6 @@ pub struct ClientFilter {
     pub local: Option<Vec<u8>>,
     /// The user.
     pub user: Option<Vec<u8>>,
-    /// Connected for at least so many seconds.
-    pub age_s_min: Option<u64>,
 }
 
 /// Kinds of connections.

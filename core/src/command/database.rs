@@ -9,6 +9,8 @@ const ROW: Spec = Spec { group: Group::Server, categories: &["keyspace"], ..Spec
 const FLUSH: Spec = Spec {
     arity: -1,
     flags: Flags::WRITE.and(Flags::DANGEROUS),
+    tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+    history: &[("4.0.0", "Knows `ASYNC`."), ("6.2.0", "Knows `SYNC`.")],
     arguments: "[async:(ASYNC@4.0.0 | SYNC@6.2.0)]",
     ..ROW
 };
@@ -20,6 +22,7 @@ pub const COMMANDS: &[Spec] = &[
         arity: 1,
         flags: Flags::READONLY.and(Flags::FAST),
         run: dbsize,
+        tips: &["request_policy:all_shards", "response_policy:agg_sum"],
         summary: "Tells how many keys the database has.",
         ..ROW
     },
@@ -30,6 +33,7 @@ pub const COMMANDS: &[Spec] = &[
         group: Group::Generic,
         categories: &[],
         run: keys,
+        tips: &["request_policy:all_shards", "nondeterministic_output_order"],
         complexity: "O(N) with N being the number of keys in the database, under the assumption that the key names in \
                      the database and the given pattern have limited length.",
         summary: "Tells all keys that fit a pattern.",
@@ -43,6 +47,7 @@ pub const COMMANDS: &[Spec] = &[
         group: Group::Generic,
         categories: &[],
         run: randomkey,
+        tips: &["request_policy:all_shards", "nondeterministic_output"],
         summary: "Tells a key chosen at random.",
         ..ROW
     },
@@ -51,6 +56,8 @@ pub const COMMANDS: &[Spec] = &[
         run: flushdb,
         complexity: "O(N) where N is the number of keys in the selected database",
         summary: "Removes all keys of the database.",
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+        history: &[("4.0.0", "Takes ASYNC."), ("6.2.0", "Takes SYNC.")],
         ..FLUSH
     },
     Spec {
@@ -58,6 +65,8 @@ pub const COMMANDS: &[Spec] = &[
         run: flushall,
         complexity: "O(N) where N is the total number of keys in all databases",
         summary: "Removes all keys of all databases.",
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+        history: &[("4.0.0", "Takes ASYNC."), ("6.2.0", "Takes SYNC.")],
         ..FLUSH
     },
     Spec {

@@ -20,7 +20,6 @@ pub const COMMANDS: &[Spec] = &[Spec {
     run: debug,
     complexity: "Depends on subcommand.",
     summary: "Looks behind the scenes, for tests.",
-    arguments: "subcommand [argument...]",
     ..Spec::BASE
 }];
 

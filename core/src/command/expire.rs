@@ -12,6 +12,7 @@ const SET: Spec = Spec {
     arity: -3,
     flags: Flags::WRITE.and(Flags::FAST),
     keys: &[KeySpec::one(&["RW", "update"])],
+    history: &[("7.0.0", "Takes NX, XX, GT and LT.")],
     ..Spec::BASE
 };
 
@@ -32,6 +33,7 @@ pub const COMMANDS: &[Spec] = &[
         run: |context, args| expire(context, args, Clock::EX),
         summary: "Sets the time to live of a key in seconds.",
         arguments: "key seconds [condition:(NX|XX|GT|LT)@7.0.0]",
+        history: &[("7.0.0", "Takes NX, XX, GT and LT.")],
         ..SET
     },
     Spec {
@@ -40,6 +42,7 @@ pub const COMMANDS: &[Spec] = &[
         since: "2.6.0",
         summary: "Sets the time to live of a key in milliseconds.",
         arguments: "key milliseconds [condition:(NX|XX|GT|LT)@7.0.0]",
+        history: &[("7.0.0", "Takes NX, XX, GT and LT.")],
         ..SET
     },
     Spec {
@@ -48,6 +51,7 @@ pub const COMMANDS: &[Spec] = &[
         since: "1.2.0",
         summary: "Sets when a key ceases to be, as a Unix time in seconds.",
         arguments: "key unix-time-seconds [condition:(NX|XX|GT|LT)@7.0.0]",
+        history: &[("7.0.0", "Takes NX, XX, GT and LT.")],
         ..SET
     },
     Spec {
@@ -56,19 +60,28 @@ pub const COMMANDS: &[Spec] = &[
         since: "2.6.0",
         summary: "Sets when a key ceases to be, as a Unix time in milliseconds.",
         arguments: "key unix-time-milliseconds [condition:(NX|XX|GT|LT)@7.0.0]",
+        history: &[("7.0.0", "Takes NX, XX, GT and LT.")],
         ..SET
     },
     Spec {
         name: "ttl",
         run: |context, args| tell(context, args, Clock::EX),
+        tips: &["nondeterministic_output"],
+        history: &[("2.8.0", "Answers -2 if the key is not there.")],
         summary: "Tells the time to live of a key in seconds.",
+        tips: &["nondeterministic_output"],
+        history: &[("2.8.0", "Tells keys that are not there from keys without a deadline.")],
         ..TELL
     },
     Spec {
         name: "pttl",
         run: |context, args| tell(context, args, Clock::PX),
+        tips: &["nondeterministic_output"],
+        history: &[("2.8.0", "Answers -2 if the key is not there.")],
         since: "2.6.0",
         summary: "Tells the time to live of a key in milliseconds.",
+        tips: &["nondeterministic_output"],
+        history: &[("2.8.0", "Tells keys that are not there from keys without a deadline.")],
         ..TELL
     },
     Spec {
@@ -92,6 +105,7 @@ pub const COMMANDS: &[Spec] = &[
         since: "2.2.0",
         summary: "Takes away the time to live of a key.",
         arguments: "key",
+        history: &[],
         ..SET
     },
 ];

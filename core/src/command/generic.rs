@@ -11,9 +11,12 @@ const EACH: Spec = Spec {
     arity: -2,
     flags: Flags::READONLY.and(Flags::FAST),
     keys: &[KeySpec::range(1, -1, 1, &["RO"])],
+    tips: OVER_SHARDS,
     arguments: "key...",
     ..ROW
 };
+/// How a proxy splits a command over keys of several shards.
+const OVER_SHARDS: &[&str] = &["request_policy:multi_shard", "response_policy:agg_sum"];
 const FROM: &[&str] = &["RW", "access", "delete"];
 
 /// The family's rows.
@@ -24,6 +27,7 @@ pub const COMMANDS: &[Spec] = &[
         flags: Flags::WRITE,
         keys: &[KeySpec::range(1, -1, 1, &["RM", "delete"])],
         run: delete,
+        tips: OVER_SHARDS,
         complexity: "O(N) where N is the number of keys that will be removed. A key that holds a large collection \
                      takes O(M) where M is the number of its elements.",
         summary: "Removes keys.",
@@ -36,6 +40,7 @@ pub const COMMANDS: &[Spec] = &[
         flags: Flags::WRITE.and(Flags::FAST),
         keys: &[KeySpec::range(1, -1, 1, &["RM", "delete"])],
         run: delete,
+        tips: OVER_SHARDS,
         since: "4.0.0",
         complexity: "O(1) for each key removed.",
         summary: "Removes keys, as DEL does.",
@@ -45,8 +50,10 @@ pub const COMMANDS: &[Spec] = &[
     Spec {
         name: "exists",
         run: exists,
+        history: &[("3.0.3", "Takes several keys.")],
         complexity: "O(N) where N is the number of keys to check.",
         summary: "Tells how many of these keys there are.",
+        tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
         ..EACH
     },
     Spec {
@@ -55,6 +62,7 @@ pub const COMMANDS: &[Spec] = &[
         since: "3.2.1",
         complexity: "O(N) where N is the number of keys that will be touched.",
         summary: "Counts as a use of keys, and tells how many of them there are.",
+        tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
         ..EACH
     },
     Spec {
@@ -83,6 +91,7 @@ pub const COMMANDS: &[Spec] = &[
         flags: Flags::WRITE.and(Flags::FAST),
         keys: &[KeySpec::range(1, 0, 1, FROM), KeySpec::range(2, 0, 1, &["OW", "insert"])],
         run: renamenx,
+        history: &[("3.2.0", "Both names may be the same.")],
         summary: "Renames a key, unless there is another of that name.",
         arguments: "key newkey#1",
         ..ROW

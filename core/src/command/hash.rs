@@ -1,7 +1,7 @@
 //! Commands on hashes.
 
 use super::context::{Context, Handled, Outcome};
-use super::spec::{Flags, Group, KeySpec, Spec};
+use super::spec::{Deprecated, Flags, Group, KeySpec, Spec};
 use crate::bytes::extended::Extended;
 use crate::bytes::number::{IntegerText, parse_i64};
 use crate::data::{Found, HashView, Keyspace, Value};
@@ -23,6 +23,7 @@ pub const COMMANDS: &[Spec] = &[
         run: hset,
         complexity: "O(1) for each field, so O(N) for N fields.",
         summary: "Sets fields of a hash.",
+        history: &[("4.0.0", "Sets several fields.")],
         arguments: "key {field_value: field value}...",
         ..WRITE
     },
@@ -33,6 +34,7 @@ pub const COMMANDS: &[Spec] = &[
         run: hmset,
         complexity: "O(N) where N is the number of fields being set.",
         summary: "Sets fields of a hash, as HSET does, but answers OK.",
+        deprecated: Some(Deprecated { since: "4.0.0", by: "`HSET` with several fields" }),
         arguments: "key {field_value: field value}...",
         ..WRITE
     },
@@ -72,6 +74,7 @@ pub const COMMANDS: &[Spec] = &[
         run: hdel,
         complexity: "O(N) where N is the number of fields to be removed.",
         summary: "Removes fields of a hash, and the hash with the last of them.",
+        history: &[("2.4.0", "Removes several fields.")],
         arguments: "key field...",
         ..ROW
     },
@@ -121,6 +124,7 @@ pub const COMMANDS: &[Spec] = &[
         name: "hgetall",
         arity: 2,
         run: hgetall,
+        tips: &["nondeterministic_output_order"],
         complexity: "O(N) where N is the size of the hash.",
         summary: "Tells all fields of a hash with their values.",
         arguments: "key",
@@ -130,6 +134,7 @@ pub const COMMANDS: &[Spec] = &[
         name: "hkeys",
         arity: 2,
         run: hkeys,
+        tips: &["nondeterministic_output_order"],
         complexity: "O(N) where N is the size of the hash.",
         summary: "Tells all fields of a hash.",
         arguments: "key",
@@ -139,6 +144,7 @@ pub const COMMANDS: &[Spec] = &[
         name: "hvals",
         arity: 2,
         run: hvals,
+        tips: &["nondeterministic_output_order"],
         complexity: "O(N) where N is the size of the hash.",
         summary: "Tells all values of a hash.",
         arguments: "key",

@@ -18,10 +18,11 @@ pub const COMMANDS: &[Spec] = &[Spec {
     keys: &[KeySpec::one(&["RO", "access"])],
     group: Group::Hash,
     run: hrandfield,
+    tips: &["nondeterministic_output"],
     since: "6.2.0",
     complexity: "O(N) where N is the number of fields returned",
     summary: "Tells fields of a hash chosen at random.",
-    arguments: "key [options: count [WITHVALUES]]",
+    arguments: "key [{options: count [WITHVALUES]}]",
     ..Spec::BASE
 }];
 

@@ -8,6 +8,8 @@ use crate::resp::{Args, ReplyError};
 const ROW: Spec = Spec { group: Group::Server, since: "4.0.0", ..Spec::BASE };
 const SUB: Spec = Spec { parent: "memory", arity: 2, ..ROW };
 
+const FIGURES: &[&str] = &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"];
+
 /// The family's rows.
 pub const COMMANDS: &[Spec] = &[Spec {
     name: "memory",
@@ -33,12 +35,14 @@ const SUBCOMMANDS: &[Spec] = &[
     Spec {
         name: "stats",
         run: |_, _| Ok(Outcome::Ask(Ask::MemoryStats)),
+        tips: FIGURES,
         summary: "Tells what the memory in use is used for.",
         ..SUB
     },
     Spec {
         name: "doctor",
         run: |_, _| Ok(Outcome::Ask(Ask::MemoryDoctor)),
+        tips: FIGURES,
         summary: "Tells whether memory is in trouble.",
         ..SUB
     },
@@ -49,6 +53,7 @@ const SUBCOMMANDS: &[Spec] = &[
             Ok(Outcome::Done)
         },
         complexity: "Depends on how much memory is allocated, could be slow",
+        tips: FIGURES,
         summary: "Tells figures of the allocator, of which there are none.",
         ..SUB
     },
@@ -59,6 +64,7 @@ const SUBCOMMANDS: &[Spec] = &[
             Ok(Outcome::Done)
         },
         complexity: "Depends on how much memory is allocated, could be slow",
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         summary: "Asks the allocator to give memory back, which it does by itself.",
         ..SUB
     },

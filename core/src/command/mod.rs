@@ -7,6 +7,7 @@ pub mod ask;
 pub mod client;
 pub mod cluster;
 pub mod connection;
+mod connection_client;
 pub mod context;
 mod database;
 mod deadline;

@@ -22,30 +22,40 @@ const ROW: Spec = Spec {
     arity: 3,
     flags: Flags::READONLY,
     keys: &[KeySpec::range(2, 0, 1, &["RO"])],
+    tips: &["nondeterministic_output"],
     since: "2.2.3",
     arguments: "key",
     ..Spec::BASE
 };
 
 const SUBCOMMANDS: &[Spec] = &[
-    Spec { name: "encoding", run: encoding, summary: "Tells by which structure a value is kept.", ..ROW },
+    Spec {
+        name: "encoding",
+        run: encoding,
+        summary: "Tells by which structure a value is kept.",
+        tips: &["nondeterministic_output"],
+        ..ROW
+    },
     Spec {
         name: "freq",
         run: freq,
         since: "4.0.0",
         summary: "Tells how often a key is used, on a logarithmic scale.",
+        tips: &["nondeterministic_output"],
         ..ROW
     },
     Spec {
         name: "idletime",
         run: idletime,
         summary: "Tells for how many seconds a key was not used.",
+        tips: &["nondeterministic_output"],
         ..ROW
     },
     Spec {
         name: "refcount",
         run: refcount,
         summary: "Tells how many references to a value there are.",
+        tips: &["nondeterministic_output"],
         ..ROW
     },
     Spec {
@@ -53,6 +63,7 @@ const SUBCOMMANDS: &[Spec] = &[
         arity: 2,
         flags: Flags::LOADING.and(Flags::STALE),
         keys: &[],
+        tips: &[],
         run: help,
         since: "6.2.0",
         summary: "Lists the subcommands.",

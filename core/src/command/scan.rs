@@ -22,6 +22,8 @@ pub const COMMANDS: &[Spec] = &[
         name: "scan",
         arity: -2,
         run: scan,
+        tips: &["nondeterministic_output", "request_policy:special", "response_policy:special"],
+        history: &[("6.0.0", "Knows `TYPE`.")],
         summary: "Tells the keys of the database, some at each call.",
         arguments: "cursor [MATCH pattern] [COUNT count] [TYPE type]@6.0.0",
         ..ROW
@@ -32,6 +34,7 @@ pub const COMMANDS: &[Spec] = &[
         keys: &[KeySpec::one(&["RO", "access"])],
         group: Group::Hash,
         run: hscan,
+        tips: &["nondeterministic_output"],
         summary: "Tells the fields of a hash with their values, some at each call.",
         arguments: "key cursor [MATCH pattern] [COUNT count]",
         ..ROW

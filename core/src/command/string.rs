@@ -2,7 +2,7 @@
 
 use super::context::{Context, Handled, Outcome};
 use super::deadline::Clock;
-use super::spec::{Flags, Group, KeySpec, Spec};
+use super::spec::{Deprecated, Flags, Group, KeySpec, Spec};
 use crate::data::{Edit, StringForm, Text, Value, WrongType};
 use crate::resp::{Args, ReplyError};
 use crate::time::UnixMillis;
@@ -31,9 +31,15 @@ pub const COMMANDS: &[Spec] = &[
             .noting("RW and ACCESS due to the optional `GET` argument")],
         run: set,
         summary: "Sets the value of a key, whatever it held, and its time to live if one is given.",
-        arguments: "key value [condition:(NX|XX)@2.6.12] [GET@6.2.0] [expiration:(EX seconds@2.6.12|\
+        arguments: "key value [condition:(NX|XX)@2.6.12] [GET]@6.2.0 [expiration:(EX seconds@2.6.12|\
                     PX milliseconds@2.6.12|EXAT unix-time-seconds@6.2.0|PXAT unix-time-milliseconds@6.2.0|\
                     KEEPTTL@6.0.0)]",
+        history: &[
+            ("2.6.12", "Takes EX, PX, NX and XX."),
+            ("6.0.0", "Takes KEEPTTL."),
+            ("6.2.0", "Takes GET, EXAT and PXAT."),
+            ("7.0.0", "Takes NX and GET together."),
+        ],
         ..ROW
     },
     Spec {
@@ -44,6 +50,7 @@ pub const COMMANDS: &[Spec] = &[
         run: getset,
         summary: "Sets the value of a key and tells what it was.",
         arguments: "key value",
+        deprecated: Some(Deprecated { since: "6.2.0", by: "`SET` with the `!GET` argument" }),
         ..ROW
     },
     Spec {
@@ -77,6 +84,7 @@ pub const COMMANDS: &[Spec] = &[
         run: setnx,
         summary: "Sets the value of a key that does not exist.",
         arguments: "key value",
+        deprecated: Some(Deprecated { since: "2.6.12", by: "`SET` with `NX`" }),
         ..ROW
     },
     Spec {
@@ -88,6 +96,7 @@ pub const COMMANDS: &[Spec] = &[
         since: "2.0.0",
         summary: "Sets the value of a key with a time to live in seconds.",
         arguments: "key seconds value",
+        deprecated: Some(Deprecated { since: "2.6.12", by: "`SET` with `EX`" }),
         ..ROW
     },
     Spec {
@@ -99,6 +108,7 @@ pub const COMMANDS: &[Spec] = &[
         since: "2.6.0",
         summary: "Sets the value of a key with a time to live in milliseconds.",
         arguments: "key milliseconds value",
+        deprecated: Some(Deprecated { since: "2.6.12", by: "`SET` with `PX`" }),
         ..ROW
     },
     Spec {
@@ -106,6 +116,7 @@ pub const COMMANDS: &[Spec] = &[
         arity: -2,
         flags: Flags::READONLY.and(Flags::FAST),
         keys: &[KeySpec::range(1, -1, 1, &["RO", "access"])],
+        tips: &["request_policy:multi_shard"],
         run: mget,
         complexity: "O(N) where N is the number of keys to retrieve.",
         summary: "Tells the values of several keys.",
@@ -117,6 +128,7 @@ pub const COMMANDS: &[Spec] = &[
         arity: -3,
         flags: WRITE,
         keys: &[KeySpec::range(1, -1, 2, &["OW", "update"])],
+        tips: &["request_policy:multi_shard", "response_policy:all_succeeded"],
         run: mset,
         since: "1.0.1",
         complexity: "O(N) where N is the number of keys to set.",
@@ -129,6 +141,7 @@ pub const COMMANDS: &[Spec] = &[
         arity: -3,
         flags: WRITE,
         keys: &[KeySpec::range(1, -1, 2, &["OW", "insert"])],
+        tips: &["request_policy:multi_shard", "response_policy:agg_min"],
         run: msetnx,
         since: "1.0.1",
         complexity: "O(N) where N is the number of keys to set.",

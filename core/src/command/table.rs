@@ -54,6 +54,8 @@ pub struct Row {
     pub refused_in: Conditions,
     /// Index of its first key among the arguments; 0 when that is not fixed.
     pub first_key: u8,
+    /// How long it takes is not bounded by the length of what it is given and what it answers.
+    pub heavy: bool,
 }
 
 /// States of node and connection in which some commands may not run.
@@ -124,7 +126,12 @@ const fn row(spec: &'static Spec) -> Row {
         Some(index) => index as u8,
         None => 0,
     };
-    Row { spec, refused_in: Conditions::refusing(spec.flags), first_key }
+    let heavy = !spec.flags.has(Flags::FAST) && !is_constant(spec.complexity);
+    Row { spec, refused_in: Conditions::refusing(spec.flags), first_key, heavy }
+}
+
+const fn is_constant(complexity: &str) -> bool {
+    matches!(complexity.as_bytes(), [b'O', b'(', b'1', b')', ..])
 }
 
 static ROWS: [Row; COUNT] = {

@@ -196,10 +196,25 @@ pub struct Config {
     pub clients_possible: u32,
     /// Where the configuration file is, absolute; empty for none. `CONFIG REWRITE` needs one.
     pub config_file: String,
+    /// What the driver knows of the process, to be shown.
+    pub host: Host,
     /// Sizes and paces.
     pub knobs: Knobs,
     /// Directives without effect.
     pub kept: Kept,
+}
+
+/// What the driver knows of the process; shown by `INFO`, and without other effect.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Host {
+    /// Name, release and architecture of the system.
+    pub os: String,
+    /// Number of the process.
+    pub process_id: u32,
+    /// Path of the program.
+    pub executable: String,
+    /// Which memory allocator it uses.
+    pub allocator: String,
 }
 
 /// What was read without going into a field of [`Config`].
@@ -298,6 +313,7 @@ impl Default for Config {
             hz: 10,
             clients_possible: u32::MAX,
             config_file: String::new(),
+            host: Host::default(),
             knobs: Knobs::default(),
             kept: Kept::default(),
         }

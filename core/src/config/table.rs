@@ -311,7 +311,7 @@ pub static DIRECTIVES: &[Directive] = &[
     Directive::new("bgsave_cpulist", kept_text("")).alias("bgsave-cpulist").fixed(),
     // Log
     Directive::new("profile", choice!(profile: "durable" = Profile::Durable, "balanced" = Profile::Balanced, "fast" = Profile::Fast, "dev" = Profile::Dev)).fixed(),
-    Directive::new("appendonly", boolean!(appendonly)).fixed(),
+    Directive::new("appendonly", boolean!(appendonly)),
     Directive::new("appendfilename", Kind::Text { home: Home::Kept("appendonly.aof"), check: words::check_file_name }).fixed(),
     Directive::new("appenddirname", Kind::Text { home: Home::Kept("appendonlydir"), check: words::check_file_name }).fixed(),
     Directive::new("appendfsync", choice!(appendfsync: "everysec" = AppendFsync::EverySecond, "always" = AppendFsync::Always, "no" = AppendFsync::No)),

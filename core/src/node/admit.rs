@@ -28,7 +28,12 @@ impl Node {
     ) -> Flow {
         let Some(session) = self.sessions.get(conn) else { return Flow::Stop };
         let conditions = self.conditions.and(session.conditions);
-        let Some(mut command) = command else { return self.refuse(conn, None, &unknown_command(args)) };
+        let Some(mut command) = command else {
+            if is_http(args) {
+                return self.close_for_http(conn);
+            }
+            return self.refuse(conn, None, &unknown_command(args));
+        };
         if !command.spec().subcommands.is_empty() && args.len() > 1 {
             match table::find_subcommand(command, args.get(1)) {
                 Some(found) => command = found,
@@ -55,6 +60,19 @@ impl Node {
         } else {
             self.route_other(conn, command, args, unit)
         }
+    }
+
+    /// Somebody's browser is being used to reach this server (cross-protocol scripting): nothing of it is run.
+    fn close_for_http(&mut self, conn: ConnId) -> Flow {
+        let peer =
+            self.sessions.get(conn).map_or_else(String::new, |session| session.client.peer.to_string());
+        self.say(
+            crate::Level::Warning,
+            format!("Possible attack: a client at {peer} speaks HTTP. Somebody may be using a browser to reach this \
+                     server. The connection is closed."),
+        );
+        self.drop_session(conn);
+        Flow::Stop
     }
 
     fn route_write(&mut self, conn: ConnId, command: CommandId, args: Args<'_>, unit: &[u8]) -> Flow {
@@ -143,12 +161,11 @@ impl Node {
         } else if has(Conditions::LOADING) {
             ReplyError::LOADING
         } else {
-            let exempt = command.spec().parent == "client" || command.spec().name == "shutdown";
-            if (has(Conditions::PAUSED) || has(Conditions::PAUSED_WRITES)) && !exempt {
+            if has(Conditions::PAUSED) || has(Conditions::PAUSED_WRITES) {
                 return Some(self.hold(conn, State::Paused));
             }
             if has(Conditions::MONITORED) {
-                self.tell_monitors(conn, args);
+                self.tell_monitors(conn, command, args);
             }
             return None;
         };
@@ -176,9 +193,14 @@ impl Node {
     }
 }
 
+/// A browser that was made to send a request here begins it with one of these words.
+fn is_http(args: Args<'_>) -> bool {
+    args.is(0, "post") || args.is(0, "host:")
+}
+
 /// What Redis says to a name it does not know: the name and the beginning of the arguments.
 fn unknown_command(args: Args<'_>) -> ReplyError {
-    let name = args.get(0);
+    let name = until_zero(args.get(0));
     let mut text = b"ERR unknown command '".to_vec();
     text.extend_from_slice(&name[..name.len().min(128)]);
     text.extend_from_slice(b"', with args beginning with: ");
@@ -187,6 +209,7 @@ fn unknown_command(args: Args<'_>) -> ReplyError {
         if shown >= 128 {
             break;
         }
+        let arg = until_zero(arg);
         let part = &arg[..arg.len().min(128 - shown)];
         text.push(b'\'');
         text.extend_from_slice(part);
@@ -194,4 +217,9 @@ fn unknown_command(args: Args<'_>) -> ReplyError {
         shown += part.len() + 3;
     }
     ReplyError::new(text)
+}
+
+/// What C takes for the whole text.
+fn until_zero(text: &[u8]) -> &[u8] {
+    text.split(|&byte| byte == 0).next().expect("split yields one part")
 }

@@ -85,7 +85,6 @@ impl Node {
             spec: command.spec(),
         };
         let outcome = (command.spec().run)(&mut context, args);
-        self.stats.commands[command.index()].calls += 1;
         match outcome {
             Ok(Outcome::Done) => {}
             Ok(Outcome::Ask(ask)) => self.ask(conn, ask),
@@ -96,6 +95,8 @@ impl Node {
                 self.stats.commands[command.index()].failed += 1;
             }
         }
+        // Only now, so that what a command tells of commands, or resets, does not count itself.
+        self.stats.commands[command.index()].calls += 1;
         if writes && self.keyspace.journal().changes() != before {
             self.log_unit_in(database, unit);
         }

@@ -35,6 +35,10 @@ pub(super) struct Checkpoint {
     last_try: Mono,
     /// Whether the last one was good.
     pub(super) last_ok: bool,
+    /// Good ones since the start.
+    pub(super) saves: u64,
+    /// Failed ones since the last good one.
+    pub(super) failures: u64,
     /// Length of the newest checkpoint's file, in bytes.
     pub(super) file_bytes: u64,
     /// The newest checkpoint's file.
@@ -91,6 +95,8 @@ impl Checkpoint {
             last_save: now.wall(),
             last_try: now.mono,
             last_ok: true,
+            saves: 0,
+            failures: 0,
             file_bytes: 0,
             file: None,
             replaced: Vec::new(),
@@ -111,6 +117,11 @@ impl Checkpoint {
     /// Whether one is under way.
     pub(super) fn is_running(&self) -> bool {
         !matches!(self.stage, Stage::Idle)
+    }
+
+    /// Whether another begins when the one under way has ended.
+    pub(super) fn is_scheduled(&self) -> bool {
+        self.again
     }
 
     /// Since when the one under way is running.
@@ -284,11 +295,13 @@ impl Node {
         self.keyspace.save_abort();
         self.checkpoint.behind = false;
         self.checkpoint.last_ok = true;
+        self.checkpoint.saves += 1;
+        self.checkpoint.failures = 0;
         self.checkpoint.last_save = self.now.wall();
         self.checkpoint.last_took_us = self.now.mono.micros_since(saving.began);
         self.checkpoint.file_bytes = saving.parts.length_bytes();
         self.checkpoint.log_bytes_then = saving.log_bytes;
-        self.conditions.set(crate::command::Conditions::CHECKPOINT_FAILED, false);
+        self.refresh_conditions();
         let bytes = saving.parts.length_bytes();
         self.say(
             Level::Notice,
@@ -361,9 +374,9 @@ impl Node {
         self.keyspace.save_abort();
         self.checkpoint.behind = false;
         self.checkpoint.last_ok = false;
+        self.checkpoint.failures += 1;
         self.stats.changes_since_checkpoint += saving.changes;
-        let stop_writes = self.config.stop_writes_on_bgsave_error && !self.config.save.is_empty();
-        self.conditions.set(crate::command::Conditions::CHECKPOINT_FAILED, stop_writes);
+        self.refresh_conditions();
         self.checkpoint.abandoned.extend(saving.under_way.iter().map(|&(ticket, _)| ticket));
         self.say(
             Level::Warning,

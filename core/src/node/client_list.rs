@@ -62,13 +62,11 @@ impl Node {
 
     fn fits(&self, session: &Session, filter: &ClientFilter) -> bool {
         let client = &session.client;
-        let age_s = self.now.mono.micros_since(client.created) / 1_000_000;
         (filter.ids.is_empty() || filter.ids.contains(&client.id))
             && filter.kind.is_none_or(|kind| kind == ClientKind::Normal)
             && filter.peer.as_ref().is_none_or(|peer| client.peer.as_bytes() == &peer[..])
             && filter.local.as_ref().is_none_or(|local| client.local.as_bytes() == &local[..])
             && filter.user.as_ref().is_none_or(|user| client.authenticated && &user[..] == b"default")
-            && filter.age_s_min.is_none_or(|age| age_s >= age)
     }
 
     /// The line of one connection, with the fields of Redis 7.2.

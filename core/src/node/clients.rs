@@ -1,7 +1,7 @@
 //! Connections as the node sees them: coming, going, waiting, and what they may cost.
 
-use super::Node;
-use crate::command::{Client, Conditions};
+use super::{Node, redact};
+use crate::command::{Client, CommandId, Conditions};
 use crate::ids::{ConnId, Position};
 use crate::resp::{Args, Reply, ReplyError};
 use crate::session::{Session, State, Wait, WaitReason};
@@ -64,6 +64,7 @@ impl Node {
     /// The socket took bytes.
     pub(super) fn sent(&mut self, conn: ConnId, count_bytes: usize) {
         self.stats.output_bytes += count_bytes as u64;
+        self.stats.writes += 1;
         let Some(session) = self.sessions.get_mut(conn) else { return };
         let Some(buffer) = session.output.take_sent(count_bytes) else { return };
         session.over_soft_limit_since = None;
@@ -113,10 +114,10 @@ impl Node {
         } else {
             session.over_soft_limit_since = None;
         }
-        let soft_us = u64::from(limit.soft_s) * 1_000_000;
+        let soft_us = limit.soft_s.saturating_mul(1_000_000);
         let too_long =
             session.over_soft_limit_since.is_some_and(|since| self.now.mono.micros_since(since) >= soft_us);
-        if !over_hard && !(over_soft && too_long) {
+        if !(over_hard || over_soft && too_long) {
             return true;
         }
         let text = format!(
@@ -221,13 +222,14 @@ impl Node {
 
     /// Answers a wait with how things stand.
     pub(super) fn answer_wait(&mut self, conn: ConnId, reason: WaitReason, synced: Position) {
+        let logging = self.writer.file().is_some();
         let Some(session) = self.sessions.get_mut(conn) else { return };
         let mut reply = Reply::new(session.output.buffer(), session.client.protocol);
         match reason {
             WaitReason::Replicas => reply.integer(0),
             WaitReason::Durable { position, .. } => {
                 reply.array(2);
-                reply.integer(i64::from(position <= synced));
+                reply.integer(i64::from(logging && position <= synced));
                 reply.integer(0);
             }
             // It is answered by what it waits for, and waits without a deadline.
@@ -284,7 +286,7 @@ impl Node {
     }
 
     /// Shows a command to those who watch.
-    pub(super) fn tell_monitors(&mut self, conn: ConnId, args: Args<'_>) {
+    pub(super) fn tell_monitors(&mut self, conn: ConnId, command: CommandId, args: Args<'_>) {
         let Some(session) = self.sessions.get(conn) else { return };
         let wall = self.now.wall_us;
         let mut line = format!(
@@ -299,7 +301,8 @@ impl Node {
             }
         )
         .into_bytes();
-        for arg in args.from(0) {
+        for (index, arg) in args.from(0).enumerate() {
+            let arg = if redact::is_secret(command, args, index) { redact::REDACTED } else { arg };
             line.extend_from_slice(b" \"");
             for &byte in arg {
                 match byte {
@@ -328,14 +331,13 @@ impl Node {
 
     // Memory.
 
-    /// Whether more memory is in use than `maxmemory` allows.
-    pub(super) fn out_of_memory(&self) -> bool {
-        self.config.maxmemory_bytes > 0 && self.keyspace.used_bytes() as u64 > self.config.maxmemory_bytes
+    /// Memory in use that `maxmemory` bounds: keys and values, and the node as such, as Redis counts it too.
+    pub(super) fn counted_bytes(&self) -> u64 {
+        (self.keyspace.used_bytes() + size_of::<Self>()) as u64
     }
 
-    /// Figures from the driver.
-    pub(super) fn measured(&mut self, measures: crate::Measures) {
-        self.measures = measures;
-        self.resident_peak_bytes = self.resident_peak_bytes.max(measures.resident_bytes);
+    /// Whether more memory is in use than `maxmemory` allows.
+    pub(super) fn out_of_memory(&self) -> bool {
+        self.config.maxmemory_bytes > 0 && self.counted_bytes() > self.config.maxmemory_bytes
     }
 }

@@ -67,6 +67,7 @@ impl Node {
     /// Bytes of a client arrived.
     pub(super) fn received(&mut self, conn: ConnId, bytes: &[u8]) {
         self.stats.input_bytes += bytes.len() as u64;
+        self.stats.reads += 1;
         let Some(session) = self.sessions.get_mut(conn) else { return };
         session.client.active = self.now.mono;
         if session.client.closing {

@@ -14,10 +14,15 @@ mod checkpoint;
 mod client_list;
 mod clients;
 mod clock;
+mod facts;
 mod intake;
 mod lane;
+mod latency;
 mod recovery;
+mod redact;
+mod settings;
 mod shutdown;
+mod slow_log;
 mod stats;
 mod storage;
 mod switch;
@@ -39,13 +44,17 @@ use crate::{Action, Event, Halt, Level, Measures, Mono, Now, Seed};
 
 use checkpoint::Checkpoint;
 use clients::Pause;
+use facts::Rates;
 use intake::Burst;
 use lane::Lane;
+use latency::Latency;
 use recovery::Phase;
 use shutdown::Shutdown;
+use slow_log::SlowLog;
 use stats::Stats;
 use storage::Storage;
 use switch::Switch;
+use work::Work;
 
 /// A node of a group, or a group of its own.
 ///
@@ -113,9 +122,13 @@ pub struct Node {
     measures: Measures,
     resident_peak_bytes: u64,
     last_client_sweep: Mono,
-    /// Commands run in this turn, and in the one before, whose length is told next.
-    ran: Vec<crate::command::CommandId>,
-    ran_before: Vec<crate::command::CommandId>,
+    used_peak_bytes: u64,
+    /// Keys that the start read from files.
+    keys_loaded: u64,
+    rates: Rates,
+    work: Work,
+    slow_log: SlowLog,
+    latency: Latency,
 
     actions: VecDeque<Action>,
     next_ticket: Ticket,
@@ -178,12 +191,16 @@ impl Node {
             checkpoint: Checkpoint::new(now),
             segments: Vec::new(),
             shutdown: None,
-            stats: Stats::new(now),
+            stats: Stats::new(),
             measures: Measures::default(),
             resident_peak_bytes: 0,
             last_client_sweep: now.mono,
-            ran: Vec::new(),
-            ran_before: Vec::new(),
+            used_peak_bytes: 0,
+            keys_loaded: 0,
+            rates: Rates::default(),
+            work: Work::default(),
+            slow_log: SlowLog::default(),
+            latency: Latency::default(),
             actions: VecDeque::new(),
             next_ticket: Ticket(0),
             turn_open: true,

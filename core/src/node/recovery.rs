@@ -236,6 +236,8 @@ impl Node {
 
     /// Everything was read.
     fn recovered(&mut self, loading: Loading, recovered: Recovered) {
+        self.keys_loaded =
+            (0..self.keyspace.databases()).map(|database| self.keyspace.len(database) as u64).sum();
         let Loading { recovery, keys, entries, .. } = loading;
         for note in &recovered.notes {
             self.say(Level::Warning, note.clone());
@@ -357,6 +359,7 @@ impl Node {
     fn serve(&mut self, remove: Vec<File>) {
         self.phase = Phase::Running;
         self.conditions.set(Conditions::LOADING, false);
+        self.refresh_conditions();
         for file in remove {
             self.remove_file(file);
         }

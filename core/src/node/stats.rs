@@ -1,6 +1,5 @@
 //! Counters for `INFO`: plain integers, by command.
 
-use crate::Now;
 use crate::command::context::Lookups;
 use crate::command::table::COUNT;
 use crate::resp::ReplyError;
@@ -10,8 +9,8 @@ use crate::resp::ReplyError;
 pub(super) struct CommandStats {
     /// How often it ran.
     pub calls: u64,
-    /// Microseconds of turns charged to it.
-    pub micros: u64,
+    /// Nanoseconds of turns charged to it.
+    pub nanos: u64,
     /// Refused before it ran.
     pub rejected: u64,
     /// Answered an error.
@@ -47,15 +46,23 @@ pub(super) struct Stats {
     pub changes_since_checkpoint: u64,
     /// Connections closed because of their output.
     pub output_limit_closed: u64,
-    /// Since when all this is counted.
-    pub since: Now,
+    /// Deliveries of bytes from connections.
+    pub reads: u64,
+    /// Deliveries of bytes to connections.
+    pub writes: u64,
+    /// Turns whose length was told.
+    pub turns: u64,
+    /// How long they took together, in microseconds.
+    pub turns_us: u64,
+    /// Keys removed because their time was up, before counting began.
+    pub expired_before: u64,
 }
 
 /// More different error codes than this are not counted apart: a client can make up neither codes nor memory.
 const ERRORS_MAX: usize = 128;
 
 impl Stats {
-    pub(super) fn new(now: Now) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             commands: vec![CommandStats::default(); COUNT],
             errors: Vec::new(),
@@ -70,7 +77,11 @@ impl Stats {
             log_bytes: 0,
             changes_since_checkpoint: 0,
             output_limit_closed: 0,
-            since: now,
+            reads: 0,
+            writes: 0,
+            turns: 0,
+            turns_us: 0,
+            expired_before: 0,
         }
     }
 
@@ -86,10 +97,10 @@ impl Stats {
     }
 
     /// `CONFIG RESETSTAT`.
-    pub(super) fn reset(&mut self, now: Now) {
+    pub(super) fn reset(&mut self) {
         let changes = self.changes_since_checkpoint;
         let log_bytes = self.log_bytes;
-        *self = Self::new(now);
+        *self = Self::new();
         self.changes_since_checkpoint = changes;
         self.log_bytes = log_bytes;
     }

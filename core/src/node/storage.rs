@@ -45,6 +45,11 @@ impl Storage {
             delayed_syncs: 0,
         }
     }
+
+    /// Syncs under way.
+    pub(super) fn syncs_pending(&self) -> u64 {
+        u64::from(self.syncs)
+    }
 }
 
 impl Node {

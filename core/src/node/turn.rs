@@ -35,8 +35,6 @@ impl Node {
         self.advance_shutdown();
         self.flush_all();
         self.reads_ran = false;
-        self.ran_before.clear();
-        core::mem::swap(&mut self.ran, &mut self.ran_before);
     }
 
     /// Lets sessions go on that waited for their own commands. Each may wait again at once.

@@ -53,6 +53,12 @@ impl<'a> Args<'a> {
         &self.bytes[start..start + span.length as usize]
     }
 
+    /// Length of the bytes that all arguments lie in: a measure of the work they may cause.
+    #[must_use]
+    pub fn span_bytes(self) -> usize {
+        self.bytes.len()
+    }
+
     /// The command that begins at argument `count`.
     ///
     /// # Panics

@@ -105,7 +105,7 @@ fn settings_come_from_a_file_and_the_standard_input() {
     };
     assert!(logged.contains("Settings without effect here: syslog-enabled"), "{logged}");
     assert!(logged.contains(&format!("Listening on {socket}")), "{logged}");
-    assert!(logged.contains("Durability: every write is on the disk before it is answered"), "{logged}");
+    assert!(logged.contains("a write is answered when it is on this disk"), "{logged}");
 }
 
 #[test]

@@ -4,8 +4,11 @@ use core::fmt::{Display, Write as _};
 
 use super::Facts;
 
+/// Writes the lines of a section.
+type Section = fn(&Facts, &mut Text<'_>);
+
 /// The sections in their order: names, and whether a plain `INFO` shows them.
-const SECTIONS: &[(&str, bool, fn(&Facts, &mut Text<'_>))] = &[
+const SECTIONS: &[(&str, bool, Section)] = &[
     ("Server", true, server),
     ("Clients", true, clients),
     ("Memory", true, memory),
@@ -182,7 +185,12 @@ fn memory(facts: &Facts, text: &mut Text<'_>) {
     text.bytes("total_system_memory", memory.system);
     text.zeros(&["used_memory_lua", "used_memory_vm_eval"]);
     text.line("used_memory_lua_human", "0B");
-    let of_scripts = ["used_memory_scripts_eval", "number_of_cached_scripts", "number_of_functions", "number_of_libraries"];
+    let of_scripts = [
+        "used_memory_scripts_eval",
+        "number_of_cached_scripts",
+        "number_of_functions",
+        "number_of_libraries",
+    ];
     text.zeros(&of_scripts);
     text.zeros(&["used_memory_vm_functions", "used_memory_vm_total"]);
     text.line("used_memory_vm_total_human", "0B");
@@ -208,7 +216,7 @@ fn memory(facts: &Facts, text: &mut Text<'_>) {
     text.line("mem_clients_normal", memory.clients);
     text.line("mem_cluster_links", 0);
     text.line("mem_aof_buffer", memory.log_buffer);
-    text.line("mem_allocator", "libc");
+    text.line("mem_allocator", &memory.allocator);
     text.zeros(&["active_defrag_running", "lazyfree_pending_objects", "lazyfreed_objects"]);
     text.bytes("used_memory_rss_peak", memory.resident_peak);
 }
@@ -353,7 +361,12 @@ fn replication(facts: &Facts, text: &mut Text<'_>) {
     text.line("master_replid2", "0".repeat(40));
     text.line("master_repl_offset", facts.replication.offset);
     text.line("second_repl_offset", -1);
-    text.zeros(&["repl_backlog_active", "repl_backlog_size", "repl_backlog_first_byte_offset", "repl_backlog_histlen"]);
+    text.zeros(&[
+        "repl_backlog_active",
+        "repl_backlog_size",
+        "repl_backlog_first_byte_offset",
+        "repl_backlog_histlen",
+    ]);
 }
 
 fn cpu(facts: &Facts, text: &mut Text<'_>) {
@@ -427,7 +440,10 @@ mod tests {
     #[test]
     fn sections_come_in_their_order_whatever_is_asked_first() {
         let facts = Facts::default();
-        assert_eq!(shown(&facts, &["keyspace", "cluster"]), "# Cluster\r\ncluster_enabled:0\r\n\r\n# Keyspace\r\n");
+        assert_eq!(
+            shown(&facts, &["keyspace", "cluster"]),
+            "# Cluster\r\ncluster_enabled:0\r\n\r\n# Keyspace\r\n"
+        );
         assert_eq!(shown(&facts, &["nosuch"]), "");
         let usual = shown(&facts, &[]);
         assert_eq!(usual, shown(&facts, &["default"]));
@@ -458,9 +474,14 @@ mod tests {
 
     #[test]
     fn bytes_for_people() {
-        for (bytes, text) in
-            [(0, "0B"), (1023, "1023B"), (1536, "1.50K"), (1 << 20, "1.00M"), (3 << 29, "1.50G"), (1 << 41, "2.00T")]
-        {
+        for (bytes, text) in [
+            (0, "0B"),
+            (1023, "1023B"),
+            (1536, "1.50K"),
+            (1 << 20, "1.00M"),
+            (3 << 29, "1.50G"),
+            (1 << 41, "2.00T"),
+        ] {
             assert_eq!(human_bytes(bytes), text);
         }
     }
