@@ -16,6 +16,7 @@
 //!  config_file        text ─▶ settings ─▶ text ─▶ the same settings
 //! ```
 
+mod commands;
 mod config_file;
 pub mod driver;
 mod frame;
@@ -31,6 +32,7 @@ mod resp_split;
 mod snapshot;
 pub mod vocabulary;
 
+pub use commands::commands;
 pub use config_file::config_file;
 pub use frame::frame;
 pub use glob::glob;
@@ -46,6 +48,7 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets, by name.
 pub const TARGETS: &[Target] = &[
+    ("commands", commands),
     ("config_file", config_file),
     ("frame", frame),
     ("glob", glob),
