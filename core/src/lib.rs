@@ -36,6 +36,7 @@ pub mod ids;
 pub mod limits;
 pub mod log;
 mod node;
+pub mod rdb;
 pub mod resp;
 pub mod seed;
 mod session;

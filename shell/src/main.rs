@@ -21,6 +21,7 @@ mod scratch;
 mod signals;
 mod socket;
 mod supervise;
+mod tools;
 
 use std::fs;
 use std::path::Path;
@@ -49,8 +50,11 @@ const DAMAGED: u8 = 3;
 fn main() -> ExitCode {
     let arguments: Vec<String> =
         std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
+    if let Some(code) = tools::run(&arguments) {
+        return code;
+    }
     let config = match options::read(&arguments) {
-        Ok(Request::Help) => return show(options::HELP),
+        Ok(Request::Help) => return show(&format!("{}\n{}", options::HELP, tools::HELP)),
         Ok(Request::Version) => return show(&format!("{VERSION}\n")),
         Ok(Request::Serve(config)) => *config,
         Err(text) => {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use lockstep_core::Config;
 use lockstep_core::bytes::glob;
-use lockstep_core::config::{Line, file};
+use lockstep_core::config::{Host, Line, file};
 
 /// Includes may be nested this deep; deeper is a circle.
 const DEPTH_MAX: usize = 16;
@@ -94,7 +94,22 @@ pub fn read(arguments: &[String]) -> Result<Request, String> {
     lines.extend(command_line(rest)?);
     let mut config = Config::from_lines(&lines).map_err(|error| error.to_string())?;
     config.config_file = config_file;
+    config.host = host();
     Ok(Request::Serve(Box::new(config)))
+}
+
+/// What `INFO` shows of the process and the system.
+fn host() -> Host {
+    let system = rustix::system::uname();
+    let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
+    let executable =
+        std::env::current_exe().map_or_else(|_| String::new(), |path| path.to_string_lossy().into_owned());
+    Host {
+        os: format!("{} {} {}", text(system.sysname()), text(system.release()), text(system.machine())),
+        process_id: std::process::id(),
+        executable,
+        allocator: "mimalloc".into(),
+    }
 }
 
 fn absolute(path: &str) -> Result<String, String> {

@@ -1,5 +1,6 @@
 //! `ACL`: who may do what. There is one user, `default`, who may do everything.
 
+use super::ask::Ask;
 use super::context::{Context, Handled, Outcome};
 use super::spec::{CATEGORIES, Flags, Group, Spec};
 use super::table::{self, CommandId};
@@ -69,6 +70,10 @@ const SUBCOMMANDS: &[Spec] = &[
         complexity: "O(N). Where N is the number of password, command and pattern rules that the user has.",
         summary: "Tells the rules of a user.",
         arguments: "username",
+        history: &[
+            ("6.2.0", "Tells patterns of channels too."),
+            ("7.0.0", "Tells selectors, and patterns as rules instead of lists."),
+        ],
         ..ADMIN
     },
     Spec { name: "help", arity: 2, flags: OPEN, run: help, summary: "Lists the subcommands.", ..SUB },
@@ -100,6 +105,7 @@ const SUBCOMMANDS: &[Spec] = &[
         complexity: "O(N) with N being the number of entries shown.",
         summary: "Shows what was denied.",
         arguments: "[operation:(count|RESET)]",
+        history: &[("7.2.0", "Tells the number of each entry and when it was made and changed.")],
         ..ADMIN
     },
     Spec {
@@ -124,6 +130,10 @@ const SUBCOMMANDS: &[Spec] = &[
         complexity: "O(N). Where N is the number of rules provided.",
         summary: "Would change the rules of a user; always an error.",
         arguments: "username [rule...]",
+        history: &[
+            ("6.2.0", "Takes patterns of channels."),
+            ("7.0.0", "Takes selectors, and permissions by key."),
+        ],
         ..ADMIN
     },
     Spec {
@@ -224,7 +234,7 @@ fn dryrun(context: &mut Context<'_>, args: Args<'_>) -> Handled {
     Ok(Outcome::Done)
 }
 
-fn genpass(context: &mut Context<'_>, args: Args<'_>) -> Handled {
+fn genpass(_: &mut Context<'_>, args: Args<'_>) -> Handled {
     let bits = match args.len() {
         2 => 256,
         3 => args.integer(2)?,
@@ -235,13 +245,7 @@ fn genpass(context: &mut Context<'_>, args: Args<'_>) -> Handled {
             "ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096",
         ));
     }
-    let digits = (bits as usize).div_ceil(4);
-    let mut bytes = vec![0; digits.div_ceil(2)];
-    context.draws.stream().fill(&mut bytes);
-    let mut password: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    password.truncate(digits);
-    context.reply.text(&password);
-    Ok(Outcome::Done)
+    Ok(Outcome::Ask(Ask::Password { digits: (bits as usize).div_ceil(4) }))
 }
 
 fn getuser(context: &mut Context<'_>, args: Args<'_>) -> Handled {

@@ -281,9 +281,8 @@ impl<'a> Parser<'a> {
         };
         if let Some(token) = token {
             let behind = self.sequence(end)?;
-            let arguments =
-                behind.len() > 1 && behind.iter().all(|item| item.token.is_none() && !item.optional);
-            if arguments {
+            let needed = behind.iter().take_while(|item| item.token.is_none() && !item.optional).count();
+            if needed > 1 {
                 self.expect(end)?;
                 let name = name.map_or_else(|| token.to_lowercase(), str::to_owned);
                 return Ok(Argument {

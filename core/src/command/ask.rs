@@ -8,6 +8,10 @@ pub enum Ask {
     Info {
         sections: Vec<String>,
     },
+    /// A password of so many hexadecimal digits (`ACL GENPASS`).
+    Password {
+        digits: usize,
+    },
     ConfigSet {
         pairs: Vec<(Vec<u8>, Vec<u8>)>,
     },

@@ -100,7 +100,7 @@ const SUBCOMMANDS: &[Spec] = &[
         arity: 3,
         complexity: "O(N) where N is the number of bytes in the key",
         summary: "Tells the hash slot of a key.",
-        arguments: "key",
+        arguments: "key:string",
         ..VIEW
     },
     Spec {
@@ -117,6 +117,7 @@ const SUBCOMMANDS: &[Spec] = &[
         arity: -4,
         summary: "Introduces a node.",
         arguments: "ip port [cluster-bus-port:integer@4.0.0]",
+        history: &[("4.0.0", "Takes the port of the bus.")],
         ..CHANGE
     },
     Spec { name: "myid", arity: 2, summary: "Tells this node's id.", ..VIEW },
@@ -203,6 +204,7 @@ const SUBCOMMANDS: &[Spec] = &[
         complexity: "O(N) where N is the total number of Cluster nodes",
         summary: "Tells which nodes serve which hash slots.",
         deprecated: Some(Deprecated { since: "7.0.0", by: "`CLUSTER SHARDS`" }),
+        history: &[("4.0.0", "Tells the nodes' ids."), ("7.0.0", "Tells more about the nodes' addresses.")],
         ..OPEN_VIEW
     },
 ];

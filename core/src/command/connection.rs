@@ -15,10 +15,11 @@ pub const COMMANDS: &[Spec] = &[
     Spec {
         name: "ping",
         arity: -1,
-        flags: Flags::FAST.and(Flags::PURE).and(Flags::LOADING).and(Flags::STALE),
+        flags: Flags::FAST.and(Flags::PURE),
         run: ping,
         summary: "Answers PONG, or what it was given.",
         arguments: "[message]",
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         ..ROW
     },
     Spec {
@@ -37,7 +38,8 @@ pub const COMMANDS: &[Spec] = &[
         run: hello,
         since: "6.0.0",
         summary: "Greets the server: chooses the protocol version, logs in, names the connection.",
-        arguments: "[protover:integer [AUTH username password] [SETNAME clientname]]",
+        arguments: "[arguments: protover [AUTH username password] [SETNAME clientname]]",
+        history: &[("6.2.0", "Can do without a version; then it only tells about the connection.")],
         ..ROW
     },
     Spec {
@@ -46,8 +48,9 @@ pub const COMMANDS: &[Spec] = &[
         flags: SESSION.and(Flags::FAST).and(Flags::NO_AUTH).and(Flags::ALLOW_BUSY),
         run: auth,
         summary: "Logs in.",
-        arguments: "[username] password",
+        arguments: "[username@6.0.0] password",
         complexity: "O(N) where N is the number of passwords defined for the user",
+        history: &[("6.0.0", "Takes a user too.")],
         ..ROW
     },
     Spec {
@@ -65,6 +68,7 @@ pub const COMMANDS: &[Spec] = &[
         flags: SESSION.and(Flags::FAST).and(Flags::NO_AUTH).and(Flags::ALLOW_BUSY),
         run: quit,
         summary: "Closes the connection.",
+        deprecated: Some(super::spec::Deprecated { since: "7.2.0", by: "closing the connection" }),
         ..ROW
     },
     Spec {

@@ -55,6 +55,7 @@ pub const COMMANDS: &[Spec] = &[
     Spec {
         name: "help",
         arity: 2,
+        flags: Flags::LOADING.and(Flags::STALE),
         run: client_help,
         since: "5.0.0",
         summary: "Lists the subcommands.",
@@ -77,6 +78,7 @@ pub const COMMANDS: &[Spec] = &[
         run: |_, _| Ok(Outcome::Ask(Ask::Client(ClientAsk::Info))),
         since: "6.2.0",
         summary: "Describes this connection.",
+        tips: &["nondeterministic_output"],
         ..CLIENT
     },
     Spec {
@@ -88,6 +90,13 @@ pub const COMMANDS: &[Spec] = &[
         summary: "Closes connections.",
         arguments: "filter:(old-format|new-format:(ID client-id@2.8.12|TYPE client-type:(NORMAL|MASTER@3.2.0|SLAVE|\
                     REPLICA@5.0.0|PUBSUB)@2.8.12|USER username|ADDR addr|LADDR laddr@6.2.0|SKIPME skipme:(YES|NO))...)",
+        history: &[
+            ("2.8.12", "Takes filters by name."),
+            ("2.8.12", "Takes ID."),
+            ("3.2.0", "TYPE knows masters."),
+            ("5.0.0", "TYPE calls slaves replicas; the old word still works."),
+            ("6.2.0", "Takes LADDR."),
+        ],
         ..CLIENT_ADMIN
     },
     Spec {
@@ -97,7 +106,16 @@ pub const COMMANDS: &[Spec] = &[
         since: "2.4.0",
         complexity: "O(N) where N is the number of client connections",
         summary: "Describes the open connections.",
-        arguments: "[TYPE client-type:(NORMAL|MASTER|REPLICA|PUBSUB)] [ID client-id:integer...]",
+        arguments: "[TYPE client-type:(NORMAL|MASTER|REPLICA|PUBSUB)@5.0.0] [ID client-id...@6.2.0]",
+        tips: &["nondeterministic_output"],
+        history: &[
+            ("2.8.12", "Tells `id`."),
+            ("5.0.0", "Takes TYPE."),
+            ("6.0.0", "Tells `user`."),
+            ("6.2.0", "Takes ID, and tells `argv-mem`, `tot-mem`, `laddr` and `redir`."),
+            ("7.0.0", "Tells `resp`, `multi-mem`, `rbs` and `rbp`."),
+            ("7.0.3", "Tells `ssub`."),
+        ],
         ..CLIENT_ADMIN
     },
     Spec {
@@ -124,7 +142,8 @@ pub const COMMANDS: &[Spec] = &[
         run: client_pause,
         since: "3.0.0",
         summary: "Makes clients wait.",
-        arguments: "timeout:integer [mode:(WRITE|ALL)]",
+        arguments: "timeout [mode:(WRITE|ALL)@6.2.0]",
+        history: &[("6.2.0", "Takes a mode: WRITE or ALL.")],
         ..CLIENT_ADMIN
     },
     Spec {
@@ -143,6 +162,7 @@ pub const COMMANDS: &[Spec] = &[
         since: "7.2.0",
         summary: "Notes name or version of the client's library.",
         arguments: "attr:(LIB-NAME libname|LIB-VER libver)",
+        tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
         ..CLIENT
     },
     Spec {
@@ -152,14 +172,15 @@ pub const COMMANDS: &[Spec] = &[
         since: "2.6.9",
         summary: "Names the connection.",
         arguments: "connection-name",
+        tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
         ..CLIENT
     },
     Spec {
         name: "tracking",
         arity: -3,
-        run: |_, args| {
+        run: |context, args| {
             if args.is(2, "off") {
-                return Ok(Outcome::Done);
+                return done(context);
             }
             Err(ReplyError::fixed("ERR client-side caching is not supported"))
         },

@@ -56,6 +56,8 @@ pub const COMMANDS: &[Spec] = &[
         run: flushdb,
         complexity: "O(N) where N is the number of keys in the selected database",
         summary: "Removes all keys of the database.",
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+        history: &[("4.0.0", "Takes ASYNC."), ("6.2.0", "Takes SYNC.")],
         ..FLUSH
     },
     Spec {
@@ -63,6 +65,8 @@ pub const COMMANDS: &[Spec] = &[
         run: flushall,
         complexity: "O(N) where N is the total number of keys in all databases",
         summary: "Removes all keys of all databases.",
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+        history: &[("4.0.0", "Takes ASYNC."), ("6.2.0", "Takes SYNC.")],
         ..FLUSH
     },
     Spec {

@@ -33,6 +33,7 @@ pub const COMMANDS: &[Spec] = &[
         run: |context, args| expire(context, args, Clock::EX),
         summary: "Sets the time to live of a key in seconds.",
         arguments: "key seconds [condition:(NX|XX|GT|LT)@7.0.0]",
+        history: &[("7.0.0", "Takes NX, XX, GT and LT.")],
         ..SET
     },
     Spec {
@@ -41,6 +42,7 @@ pub const COMMANDS: &[Spec] = &[
         since: "2.6.0",
         summary: "Sets the time to live of a key in milliseconds.",
         arguments: "key milliseconds [condition:(NX|XX|GT|LT)@7.0.0]",
+        history: &[("7.0.0", "Takes NX, XX, GT and LT.")],
         ..SET
     },
     Spec {
@@ -49,6 +51,7 @@ pub const COMMANDS: &[Spec] = &[
         since: "1.2.0",
         summary: "Sets when a key ceases to be, as a Unix time in seconds.",
         arguments: "key unix-time-seconds [condition:(NX|XX|GT|LT)@7.0.0]",
+        history: &[("7.0.0", "Takes NX, XX, GT and LT.")],
         ..SET
     },
     Spec {
@@ -57,17 +60,22 @@ pub const COMMANDS: &[Spec] = &[
         since: "2.6.0",
         summary: "Sets when a key ceases to be, as a Unix time in milliseconds.",
         arguments: "key unix-time-milliseconds [condition:(NX|XX|GT|LT)@7.0.0]",
+        history: &[("7.0.0", "Takes NX, XX, GT and LT.")],
         ..SET
     },
     Spec {
         name: "ttl",
         run: |context, args| tell(context, args, Clock::EX),
+        tips: &["nondeterministic_output"],
+        history: &[("2.8.0", "Answers -2 if the key is not there.")],
         summary: "Tells the time to live of a key in seconds.",
         ..TELL
     },
     Spec {
         name: "pttl",
         run: |context, args| tell(context, args, Clock::PX),
+        tips: &["nondeterministic_output"],
+        history: &[("2.8.0", "Answers -2 if the key is not there.")],
         since: "2.6.0",
         summary: "Tells the time to live of a key in milliseconds.",
         ..TELL
@@ -93,7 +101,6 @@ pub const COMMANDS: &[Spec] = &[
         since: "2.2.0",
         summary: "Takes away the time to live of a key.",
         arguments: "key",
-        history: &[],
         ..SET
     },
 ];

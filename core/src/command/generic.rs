@@ -53,6 +53,7 @@ pub const COMMANDS: &[Spec] = &[
         history: &[("3.0.3", "Takes several keys.")],
         complexity: "O(N) where N is the number of keys to check.",
         summary: "Tells how many of these keys there are.",
+        tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
         ..EACH
     },
     Spec {
@@ -61,6 +62,7 @@ pub const COMMANDS: &[Spec] = &[
         since: "3.2.1",
         complexity: "O(N) where N is the number of keys that will be touched.",
         summary: "Counts as a use of keys, and tells how many of them there are.",
+        tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
         ..EACH
     },
     Spec {

@@ -108,6 +108,8 @@ pub struct Memory {
     pub clients: u64,
     /// Log bytes in memory that are not handed out yet.
     pub log_buffer: u64,
+    /// Which allocator hands it out.
+    pub allocator: String,
 }
 
 /// Section Persistence.

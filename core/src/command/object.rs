@@ -29,24 +29,33 @@ const ROW: Spec = Spec {
 };
 
 const SUBCOMMANDS: &[Spec] = &[
-    Spec { name: "encoding", run: encoding, summary: "Tells by which structure a value is kept.", ..ROW },
+    Spec {
+        name: "encoding",
+        run: encoding,
+        summary: "Tells by which structure a value is kept.",
+        tips: &["nondeterministic_output"],
+        ..ROW
+    },
     Spec {
         name: "freq",
         run: freq,
         since: "4.0.0",
         summary: "Tells how often a key is used, on a logarithmic scale.",
+        tips: &["nondeterministic_output"],
         ..ROW
     },
     Spec {
         name: "idletime",
         run: idletime,
         summary: "Tells for how many seconds a key was not used.",
+        tips: &["nondeterministic_output"],
         ..ROW
     },
     Spec {
         name: "refcount",
         run: refcount,
         summary: "Tells how many references to a value there are.",
+        tips: &["nondeterministic_output"],
         ..ROW
     },
     Spec {

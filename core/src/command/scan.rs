@@ -22,7 +22,7 @@ pub const COMMANDS: &[Spec] = &[
         name: "scan",
         arity: -2,
         run: scan,
-        tips: &["nondeterministic_output", "request_policy:special"],
+        tips: &["nondeterministic_output", "request_policy:special", "response_policy:special"],
         history: &[("6.0.0", "Knows `TYPE`.")],
         summary: "Tells the keys of the database, some at each call.",
         arguments: "cursor [MATCH pattern] [COUNT count] [TYPE type]@6.0.0",

@@ -84,6 +84,7 @@ pub const COMMANDS: &[Spec] = &[
         run: setnx,
         summary: "Sets the value of a key that does not exist.",
         arguments: "key value",
+        deprecated: Some(Deprecated { since: "2.6.12", by: "`SET` with `NX`" }),
         ..ROW
     },
     Spec {
@@ -95,6 +96,7 @@ pub const COMMANDS: &[Spec] = &[
         since: "2.0.0",
         summary: "Sets the value of a key with a time to live in seconds.",
         arguments: "key seconds value",
+        deprecated: Some(Deprecated { since: "2.6.12", by: "`SET` with `EX`" }),
         ..ROW
     },
     Spec {
@@ -106,6 +108,7 @@ pub const COMMANDS: &[Spec] = &[
         since: "2.6.0",
         summary: "Sets the value of a key with a time to live in milliseconds.",
         arguments: "key milliseconds value",
+        deprecated: Some(Deprecated { since: "2.6.12", by: "`SET` with `PX`" }),
         ..ROW
     },
     Spec {

@@ -36,7 +36,12 @@ pub const COMMANDS: &[Spec] = &[
         ..ROW
     },
     Spec { name: "getrange", since: "2.4.0", summary: "Tells a part of a string.", ..RANGE },
-    Spec { name: "substr", summary: "Tells a part of a string; the old name of GETRANGE.", ..RANGE },
+    Spec {
+        name: "substr",
+        summary: "Tells a part of a string; the old name of GETRANGE.",
+        deprecated: Some(Deprecated { since: "2.0.0", by: "`GETRANGE`" }),
+        ..RANGE
+    },
     Spec {
         name: "setrange",
         arity: 4,

@@ -213,6 +213,8 @@ pub struct Host {
     pub process_id: u32,
     /// Path of the program.
     pub executable: String,
+    /// Which memory allocator it uses.
+    pub allocator: String,
 }
 
 /// What was read without going into a field of [`Config`].

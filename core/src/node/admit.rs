@@ -200,7 +200,7 @@ fn is_http(args: Args<'_>) -> bool {
 
 /// What Redis says to a name it does not know: the name and the beginning of the arguments.
 fn unknown_command(args: Args<'_>) -> ReplyError {
-    let name = args.get(0);
+    let name = until_zero(args.get(0));
     let mut text = b"ERR unknown command '".to_vec();
     text.extend_from_slice(&name[..name.len().min(128)]);
     text.extend_from_slice(b"', with args beginning with: ");
@@ -209,6 +209,7 @@ fn unknown_command(args: Args<'_>) -> ReplyError {
         if shown >= 128 {
             break;
         }
+        let arg = until_zero(arg);
         let part = &arg[..arg.len().min(128 - shown)];
         text.push(b'\'');
         text.extend_from_slice(part);
@@ -216,4 +217,9 @@ fn unknown_command(args: Args<'_>) -> ReplyError {
         shown += part.len() + 3;
     }
     ReplyError::new(text)
+}
+
+/// What C takes for the whole text.
+fn until_zero(text: &[u8]) -> &[u8] {
+    text.split(|&byte| byte == 0).next().expect("split yields one part")
 }

@@ -119,21 +119,24 @@ impl Node {
             spec: command.spec(),
         };
         let outcome = (command.spec().run)(&mut context, args);
-        self.stats.commands[command.index()].calls += 1;
+        let mut replied = session.output.buffer().len().saturating_sub(start);
         match outcome {
             Ok(Outcome::Done) => {}
             Ok(Outcome::Ask(ask)) => self.ask(conn, ask),
             Err(error) => {
                 session.output.buffer().truncate(start);
                 Reply::new(session.output.buffer(), session.client.protocol).error(&error);
+                replied = session.output.buffer().len() - start;
                 self.stats.count_error(&error);
                 self.stats.commands[command.index()].failed += 1;
             }
         }
+        // Only now, so that what a command tells of commands, or resets, does not count itself.
+        self.stats.commands[command.index()].calls += 1;
         if writes && self.keyspace.journal().changes() != before {
             self.log_unit_in(database, unit);
         }
-        self.note_work(conn, command, args, start);
+        self.note_work(conn, command, args, replied);
         self.after_command(conn, mode, start)
     }
 
@@ -303,12 +306,13 @@ impl Node {
                 "what waits in the lane asks nothing of the node"
             );
         }
+        let replied = session.output.buffer().len().saturating_sub(start);
         session.in_lane -= 1;
         if session.in_lane == 0 && session.state == State::LaneBusy {
             session.state = State::Ready;
             self.ready.push(run.conn);
         }
-        self.note_work(run.conn, command, args, start);
+        self.note_work(run.conn, command, args, replied);
         self.after_command(run.conn, mode, start);
     }
 

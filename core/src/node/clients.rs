@@ -114,10 +114,10 @@ impl Node {
         } else {
             session.over_soft_limit_since = None;
         }
-        let soft_us = u64::from(limit.soft_s) * 1_000_000;
+        let soft_us = limit.soft_s.saturating_mul(1_000_000);
         let too_long =
             session.over_soft_limit_since.is_some_and(|since| self.now.mono.micros_since(since) >= soft_us);
-        if !over_hard && !(over_soft && too_long) {
+        if !(over_hard || over_soft && too_long) {
             return true;
         }
         let text = format!(
@@ -331,8 +331,13 @@ impl Node {
 
     // Memory.
 
+    /// Memory in use that `maxmemory` bounds: keys and values, and the node as such, as Redis counts it too.
+    pub(super) fn counted_bytes(&self) -> u64 {
+        (self.keyspace.used_bytes() + size_of::<Self>()) as u64
+    }
+
     /// Whether more memory is in use than `maxmemory` allows.
     pub(super) fn out_of_memory(&self) -> bool {
-        self.config.maxmemory_bytes > 0 && self.keyspace.used_bytes() as u64 > self.config.maxmemory_bytes
+        self.config.maxmemory_bytes > 0 && self.counted_bytes() > self.config.maxmemory_bytes
     }
 }

@@ -72,7 +72,7 @@ impl Node {
 
     /// `INFO`.
     pub(super) fn tell_info(&mut self, conn: ConnId, sections: &[String]) {
-        self.charge_unknown();
+        self.charge_untold();
         let facts = self.facts(sections);
         let mut text = String::new();
         info::render(&facts, sections, &mut text);
@@ -117,7 +117,7 @@ impl Node {
 
     /// Memory in use by our own count, in bytes.
     fn used_bytes(&self) -> u64 {
-        self.keyspace.used_bytes() as u64 + self.client_bytes() + size_of::<Self>() as u64
+        self.counted_bytes() + self.client_bytes()
     }
 
     fn server_facts(&self) -> info::Server {
@@ -182,6 +182,7 @@ impl Node {
             policy: self.config.show(policy),
             clients: self.client_bytes(),
             log_buffer: self.writer.open_bytes() as u64,
+            allocator: self.config.host.allocator.clone(),
         }
     }
 

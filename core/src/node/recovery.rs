@@ -191,8 +191,9 @@ impl Node {
                 Some(Step::Damaged(damage)) => {
                     let text = format!(
                         "{damage}. This is no torn write at the end of the log: what is there was on the disk once. \
-                         Nothing was changed. Run `lockstep check` on the directory to see what can be read, \
-                         restore a backup, or, on a node of a group, remove the directory and join it anew."
+                         Nothing was changed. `lockstep check DIR` shows what can be read; restore a backup, or copy \
+                         what can still be believed with `lockstep salvage DIR TARGET`. On a node of a group, remove \
+                         the directory and join it anew instead."
                     );
                     self.halt(Halt::Damaged(text));
                 }

@@ -31,6 +31,7 @@ impl Node {
     /// A setting has a new value.
     fn follow_setting(&mut self, directive: &'static Directive) {
         match directive.name {
+            // What replies wait for is different now.
             "appendfsync" => self.refresh_gate(),
             "appendonly" => self.switch_log(self.config.appendonly),
             "maxmemory" | "stop-writes-on-bgsave-error" | "save" => self.refresh_conditions(),

@@ -96,7 +96,7 @@ impl SlowLog {
 impl Node {
     /// `SLOWLOG …`
     pub(super) fn ask_slow_log(&mut self, conn: ConnId, ask: SlowLogAsk) {
-        self.charge_unknown();
+        self.charge_untold();
         match ask {
             SlowLogAsk::Len => {
                 let length = self.slow_log.entries.len();

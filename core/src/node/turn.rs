@@ -35,7 +35,6 @@ impl Node {
         self.advance_shutdown();
         self.flush_all();
         self.reads_ran = false;
-        self.settle_work();
     }
 
     /// Lets sessions go on that waited for their own commands. Each may wait again at once.
@@ -83,7 +82,9 @@ impl Node {
     }
 
     fn flush_all(&mut self) {
-        for conn in core::mem::take(&mut self.flushes) {
+        // Emptied, not taken: the list keeps its room for the next turn.
+        for index in 0..self.flushes.len() {
+            let conn = self.flushes[index];
             let Some(session) = self.sessions.get_mut(conn) else { continue };
             session.flush_listed = false;
             if !session.output.is_empty() {
@@ -95,6 +96,7 @@ impl Node {
                 self.forget_session(conn);
             }
         }
+        self.flushes.clear();
         self.bound_all_clients();
     }
 

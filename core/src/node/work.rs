@@ -2,8 +2,8 @@
 //! that is charged to its commands by the work they can be seen to have done: bytes taken in and answered, and
 //! a good deal more for those whose time such bytes do not bound.
 //!
-//! The length of a turn is told at the beginning of the next. Commands that may have to be shown as slow are
-//! copied until then, cut to what is shown, into memory that every turn uses again.
+//! The length is told before the next turn's commands. Commands that may have to be shown as slow are copied
+//! until then, cut to what is shown, into memory that is used again.
 
 use super::Node;
 use super::redact;
@@ -12,7 +12,7 @@ use crate::command::{CommandId, Flags};
 use crate::ids::ConnId;
 use crate::resp::Args;
 
-/// Commands of a turn beyond these are not charged: statistics need no more.
+/// More runs of commands than these do not wait to be charged. Only a driver that tells no lengths comes so far.
 const CHARGED_MAX: usize = 65_536;
 /// What any command costs, in units of work; a byte in or out is one unit.
 const WEIGHT_BASE: usize = 64;
@@ -25,23 +25,28 @@ const KEPT_BYTES: usize = 64 << 10;
 /// And never more than this.
 const KEPT_BYTES_MAX: usize = 1 << 20;
 
-/// The commands of the turn, and of the one before, whose length is told next.
+/// The commands that ran since a length was told.
 #[derive(Debug, Default)]
 pub(super) struct Work {
-    turn: Turn,
-    before: Turn,
-}
-
-#[derive(Debug, Default)]
-struct Turn {
-    /// Each command with its units of work.
-    ran: Vec<(CommandId, u32)>,
+    /// What ran, in order.
+    ran: Vec<Ran>,
     kept: Vec<Kept>,
     /// The texts of those kept, one after the other.
     text: Vec<u8>,
     lengths: Vec<u32>,
     /// Units of the heaviest command that was kept.
     heaviest: u32,
+    /// The driver tells how long turns take.
+    told: bool,
+}
+
+/// Commands that ran one after the other and cost the same: pipelines are full of them.
+#[derive(Clone, Copy, Debug)]
+struct Ran {
+    command: CommandId,
+    /// Units of work of each.
+    weight: u32,
+    count: u32,
 }
 
 /// A command that may have been slow.
@@ -55,7 +60,7 @@ struct Kept {
     arguments: usize,
 }
 
-impl Turn {
+impl Work {
     fn clear(&mut self) {
         self.ran.clear();
         self.kept.clear();
@@ -71,20 +76,21 @@ impl Turn {
 }
 
 impl Node {
-    /// A command ran in this turn; its reply begins at `reply_start` in the client's output.
-    pub(super) fn note_work(&mut self, conn: ConnId, command: CommandId, args: Args<'_>, reply_start: usize) {
-        if self.work.turn.ran.len() >= CHARGED_MAX {
-            return;
+    /// A command ran in this turn, and was answered in so many bytes.
+    pub(super) fn note_work(&mut self, conn: ConnId, command: CommandId, args: Args<'_>, reply_bytes: usize) {
+        if self.work.ran.len() >= CHARGED_MAX {
+            self.charge(0);
         }
         let row = command.row();
-        let replied = match self.sessions.get_mut(conn) {
-            Some(session) => session.output.buffer().len().saturating_sub(reply_start),
-            None => 0,
-        };
         let heavy = if row.heavy { WEIGHT_HEAVY } else { 0 };
-        let weight = WEIGHT_BASE + args.span_bytes() + replied + heavy;
+        let weight = WEIGHT_BASE + args.span_bytes() + reply_bytes + heavy;
         let shown = u32::try_from(weight).unwrap_or(u32::MAX);
-        self.work.turn.ran.push((command, shown));
+        match self.work.ran.last_mut() {
+            Some(last) if last.command == command && last.weight == shown && last.count < u32::MAX => {
+                last.count += 1;
+            }
+            _ => self.work.ran.push(Ran { command, weight: shown, count: 1 }),
+        }
         let threshold = self.config.slowlog_log_slower_than_us;
         if threshold >= 0
             && (weight >= WEIGHT_SLOW || threshold == 0)
@@ -96,58 +102,53 @@ impl Node {
 
     /// Copies what the slow log would show of a command.
     fn keep_for_slow_log(&mut self, conn: ConnId, command: CommandId, args: Args<'_>, weight: u32) {
-        let turn = &mut self.work.turn;
-        let held = turn.text.len();
-        if held > KEPT_BYTES_MAX || (held > KEPT_BYTES && weight <= turn.heaviest) {
+        let work = &mut self.work;
+        let held = work.text.len();
+        if held > KEPT_BYTES_MAX || (held > KEPT_BYTES && weight <= work.heaviest) {
             return;
         }
-        turn.heaviest = turn.heaviest.max(weight);
+        work.heaviest = work.heaviest.max(weight);
         let Some(session) = self.sessions.get(conn) else { return };
-        let kept = Kept { weight, text: held, lengths: turn.lengths.len(), arguments: 0 };
-        turn.push_text(session.client.peer.as_bytes());
-        turn.push_text(&session.client.name);
+        let kept = Kept { weight, text: held, lengths: work.lengths.len(), arguments: 0 };
+        work.push_text(session.client.peer.as_bytes());
+        work.push_text(&session.client.name);
         let arguments = Candidate::cut(
             args,
             |index| redact::is_secret(command, args, index),
-            |text| turn.push_text(text),
+            |text| work.push_text(text),
         );
-        turn.kept.push(Kept { arguments, ..kept });
+        work.kept.push(Kept { arguments, ..kept });
     }
 
     /// The turn before this one took so long.
     pub(super) fn turn_took(&mut self, micros: u64) {
         self.stats.turns += 1;
         self.stats.turns_us += micros;
+        self.work.told = true;
         self.charge(micros);
     }
 
-    /// At the end of a turn: what the turn before it cost was either told by now, or will not be.
-    pub(super) fn settle_work(&mut self) {
-        self.charge_unknown();
-        core::mem::swap(&mut self.work.turn, &mut self.work.before);
-    }
-
-    /// Nobody told how long the turn before this one took; its commands are counted all the same.
-    pub(super) fn charge_unknown(&mut self) {
-        if !self.work.before.ran.is_empty() {
+    /// Before anything is shown: when nobody tells how long turns take, commands are counted all the same.
+    pub(super) fn charge_untold(&mut self) {
+        if !self.work.told {
             self.charge(0);
         }
     }
 
-    /// Charges the turn before this one to its commands.
+    /// Charges a length of time to the commands that ran in it.
     fn charge(&mut self, micros: u64) {
-        let mut before = core::mem::take(&mut self.work.before);
-        let total: u64 = before.ran.iter().map(|&(_, weight)| u64::from(weight)).sum();
+        let mut before = core::mem::take(&mut self.work);
+        let total: u64 = before.ran.iter().map(|ran| u64::from(ran.weight) * u64::from(ran.count)).sum();
         let share = |weight: u32| {
             let nanos = u128::from(micros) * 1000 * u128::from(weight) / u128::from(total.max(1));
             u64::try_from(nanos).unwrap_or(u64::MAX)
         };
         let (mut longest, mut longest_fast) = (0, 0);
-        for &(command, weight) in &before.ran {
+        for &Ran { command, weight, count } in &before.ran {
             let nanos = share(weight);
-            self.stats.commands[command.index()].nanos += nanos;
+            self.stats.commands[command.index()].nanos += nanos * u64::from(count);
             if self.config.latency_tracking {
-                self.latency.record(command, nanos);
+                self.latency.record(command, nanos, count);
             }
             let fast = command.spec().flags.has(Flags::FAST);
             let longest = if fast { &mut longest_fast } else { &mut longest };
@@ -177,6 +178,6 @@ impl Node {
             }
         }
         before.clear();
-        self.work.before = before;
+        self.work = before;
     }
 }

@@ -14,6 +14,7 @@ pub const DIRECTIONS: &[(&str, &[&str])] = &[
     ("config", &["bytes", "limits"]),
     ("event", &["ids", "time"]),
     ("action", &["bytes", "ids"]),
+    ("rdb", &["bytes", "limits"]),
     ("resp", &["bytes", "limits"]),
     ("data", &["bytes", "ids", "limits", "mark", "seed", "time"]),
     ("log", &["bytes", "ids", "limits", "mark", "time"]),

@@ -4,8 +4,11 @@ use core::fmt::{Display, Write as _};
 
 use super::Facts;
 
+/// Writes the lines of a section.
+type Section = fn(&Facts, &mut Text<'_>);
+
 /// The sections in their order: names, and whether a plain `INFO` shows them.
-const SECTIONS: &[(&str, bool, fn(&Facts, &mut Text<'_>))] = &[
+const SECTIONS: &[(&str, bool, Section)] = &[
     ("Server", true, server),
     ("Clients", true, clients),
     ("Memory", true, memory),
@@ -213,7 +216,7 @@ fn memory(facts: &Facts, text: &mut Text<'_>) {
     text.line("mem_clients_normal", memory.clients);
     text.line("mem_cluster_links", 0);
     text.line("mem_aof_buffer", memory.log_buffer);
-    text.line("mem_allocator", "libc");
+    text.line("mem_allocator", &memory.allocator);
     text.zeros(&["active_defrag_running", "lazyfree_pending_objects", "lazyfreed_objects"]);
     text.bytes("used_memory_rss_peak", memory.resident_peak);
 }
