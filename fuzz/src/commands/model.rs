@@ -362,7 +362,7 @@ impl Model {
         let Some(entry) = self.keys.get(key) else { return integer(-2) };
         let Some(at) = entry.expire_at else { return integer(-1) };
         let millis = if name.ends_with("TIME") { at } else { at - self.now as i64 };
-        integer(if name.starts_with('P') { millis } else { (millis.saturating_add(500)) / 1000 })
+        integer(if name.starts_with('P') { millis } else { ((i128::from(millis) + 500) / 1000) as i64 })
     }
 
     fn rows(&self, key: &[u8]) -> Result<&[(Vec<u8>, Vec<u8>)], &'static str> {
