@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+/// A field and its value.
+type Row = (Vec<u8>, Vec<u8>);
+
 #[derive(Clone, PartialEq, Debug)]
 enum Value {
     String(Vec<u8>),
     /// In order of arrival; the last takes the place of one that is removed.
-    Hash(Vec<(Vec<u8>, Vec<u8>)>),
+    Hash(Vec<Row>),
 }
 
 #[derive(Clone, Debug)]
@@ -29,7 +32,7 @@ const WRONG_TYPE: &str = "WRONGTYPE Operation against a key holding the wrong ki
 const NOT_INTEGER: &str = "ERR value is not an integer or out of range";
 const OVERFLOW: &str = "ERR increment or decrement would overflow";
 const SYNTAX: &str = "ERR syntax error";
-const STRING_BYTES_MAX: i64 = 1 << 20;
+const STRING_BYTES_MAX: i64 = 512 << 20;
 
 fn integer(value: i64) -> Answer {
     Ok(format!(":{value}\r\n").into_bytes())
@@ -365,7 +368,7 @@ impl Model {
         integer(if name.starts_with('P') { millis } else { ((i128::from(millis) + 500) / 1000) as i64 })
     }
 
-    fn rows(&self, key: &[u8]) -> Result<&[(Vec<u8>, Vec<u8>)], &'static str> {
+    fn rows(&self, key: &[u8]) -> Result<&[Row], &'static str> {
         match self.keys.get(key).map(|entry| &entry.value) {
             None => Ok(&[]),
             Some(Value::Hash(rows)) => Ok(rows),
@@ -378,7 +381,7 @@ impl Model {
         // What the numbers of a command say is read before its key is looked at.
         let step = if name == "HINCRBY" { number(words[3])? } else { 0 };
         let mut rows = self.rows(key)?.to_vec();
-        let find = |rows: &[(Vec<u8>, Vec<u8>)], field: &[u8]| rows.iter().position(|row| row.0 == field);
+        let find = |rows: &[Row], field: &[u8]| rows.iter().position(|row| row.0 == field);
         let get = |field: &[u8]| find(&rows, field).map(|at| &rows[at].1[..]);
         let answer = match name {
             "HGET" => return Ok(bulk(get(words[2]))),
@@ -427,7 +430,7 @@ impl Model {
 }
 
 /// Sets a field; whether it is new.
-fn set(rows: &mut Vec<(Vec<u8>, Vec<u8>)>, field: &[u8], value: &[u8]) -> bool {
+fn set(rows: &mut Vec<Row>, field: &[u8], value: &[u8]) -> bool {
     match rows.iter_mut().find(|row| row.0 == field) {
         Some(row) => {
             row.1 = value.to_vec();
