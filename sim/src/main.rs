@@ -1,1 +1,84 @@
-fn main() {}
+//! `lockstep-sim`: runs seeds, and says what they showed.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+use lockstep_sim::{End, Swarm, World, batch, run_with};
+
+/// Runs Lockstep nodes by the thousand on a simulated network and disk, under faults, and checks every promise.
+#[derive(Parser)]
+struct Options {
+    /// Run this one seed.
+    #[arg(long, conflicts_with_all = ["runs", "from"])]
+    seed: Option<u64>,
+    /// Print all that happens in the seed.
+    #[arg(long, requires = "seed")]
+    verbose: bool,
+    /// Run so many seeds.
+    #[arg(long, default_value_t = 1000)]
+    runs: u64,
+    /// Begin with this seed.
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// Run on so many threads; as many as there are cores if it is not given.
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// Go on after a violation, and show so many.
+    #[arg(long, default_value_t = 1)]
+    violations: usize,
+    /// Run every so manieth seed twice, and compare.
+    #[arg(long, default_value_t = 64)]
+    twice: u64,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    match options.seed {
+        Some(seed) => one(seed, options.verbose),
+        None => many(&options),
+    }
+}
+
+fn one(seed: u64, verbose: bool) -> ExitCode {
+    let swarm = Swarm::draw(seed);
+    println!("{swarm}");
+    for (at_us, fault) in World::new(swarm, false).plan() {
+        println!("  {:>10.6} s  {fault:?}", *at_us as f64 / 1e6);
+    }
+    let outcome = run_with(seed, verbose);
+    println!("trace {:016x}  {:?}", outcome.hash, outcome.counts);
+    for (name, count) in lockstep_sim::report::places(&outcome) {
+        print!("  {name} {count}");
+    }
+    println!();
+    match outcome.end {
+        End::Complete => println!("complete: every promise was kept"),
+        End::Refused(text) => println!("refused, as it may after such damage: {text}"),
+        End::Violated(violation) => {
+            println!("VIOLATED {}: {}", violation.invariant, violation.text);
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn many(options: &Options) -> ExitCode {
+    let jobs = options.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let began = Instant::now();
+    // A panic is told as a violation; its trace would only hide the command that repeats it.
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut told = Instant::now();
+    let result = batch::run(options.from, options.runs, jobs, options.violations, options.twice, |done| {
+        if told.elapsed().as_secs() >= 5 {
+            told = Instant::now();
+            eprintln!("{done} of {} seeds, {:.0} a second", options.runs, done as f64 / began.elapsed().as_secs_f64());
+        }
+    });
+    println!("{}", result.totals.show(began.elapsed().as_secs_f64()));
+    for (seed, violation) in &result.violations {
+        println!("VIOLATED {} in seed {seed}: {}", violation.invariant, violation.text);
+        println!("  repeat it with: lockstep-sim --seed {seed} --verbose");
+    }
+    if result.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

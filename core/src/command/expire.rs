@@ -69,8 +69,6 @@ pub const COMMANDS: &[Spec] = &[
         tips: &["nondeterministic_output"],
         history: &[("2.8.0", "Answers -2 if the key is not there.")],
         summary: "Tells the time to live of a key in seconds.",
-        tips: &["nondeterministic_output"],
-        history: &[("2.8.0", "Tells keys that are not there from keys without a deadline.")],
         ..TELL
     },
     Spec {
@@ -80,8 +78,6 @@ pub const COMMANDS: &[Spec] = &[
         history: &[("2.8.0", "Answers -2 if the key is not there.")],
         since: "2.6.0",
         summary: "Tells the time to live of a key in milliseconds.",
-        tips: &["nondeterministic_output"],
-        history: &[("2.8.0", "Tells keys that are not there from keys without a deadline.")],
         ..TELL
     },
     Spec {
@@ -105,7 +101,6 @@ pub const COMMANDS: &[Spec] = &[
         since: "2.2.0",
         summary: "Takes away the time to live of a key.",
         arguments: "key",
-        history: &[],
         ..SET
     },
 ];

@@ -1,6 +1,6 @@
 //! All commands: one table, flattened and indexed when the program is compiled.
 
-use super::spec::{Flags, Spec};
+use super::spec::{Begin, Find, Flags, KeySpec, Spec};
 
 /// Every family's rows. A new family is a module and a line here.
 const FAMILIES: &[&[Spec]] = &[
@@ -52,10 +52,47 @@ pub struct Row {
     pub spec: &'static Spec,
     /// The conditions under which it is refused; tested with one mask.
     pub refused_in: Conditions,
-    /// Index of its first key among the arguments; 0 when that is not fixed.
-    pub first_key: u8,
+    /// Where its keys stand among the arguments.
+    pub keys: KeyRun,
     /// How long it takes is not bounded by the length of what it is given and what it answers.
     pub heavy: bool,
+}
+
+/// Where a command's keys stand among its arguments, for those whose places are fixed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KeyRun {
+    /// Index of the first key; 0 when there is none, or when places are not fixed.
+    first: u8,
+    /// The last one, counted from the first; from the end of the arguments when negative.
+    last: i8,
+    step: u8,
+}
+
+impl KeyRun {
+    const fn of(spec: &Spec) -> Self {
+        match spec.keys {
+            [KeySpec { begin: Begin::Index(first), find: Find::Range { last, step }, .. }, ..] => {
+                assert!(
+                    *first < 128 && *last >= -128 && *last < 128 && *step < 256,
+                    "places are small numbers"
+                );
+                Self { first: *first as u8, last: *last as i8, step: *step as u8 }
+            }
+            _ => Self { first: 0, last: 0, step: 1 },
+        }
+    }
+
+    /// The indexes of the keys of a command with so many arguments.
+    #[inline]
+    pub fn indexes(self, count: usize) -> impl Iterator<Item = usize> {
+        let first = usize::from(self.first);
+        let end = match first {
+            0 => 0,
+            _ if self.last >= 0 => first + usize::from(self.last.unsigned_abs()) + 1,
+            _ => (count + 1).saturating_sub(usize::from(self.last.unsigned_abs())),
+        };
+        (first..end.min(count)).step_by(usize::from(self.step.max(1)))
+    }
 }
 
 /// States of node and connection in which some commands may not run.
@@ -122,12 +159,8 @@ impl Conditions {
 }
 
 const fn row(spec: &'static Spec) -> Row {
-    let first_key = match spec.first_key() {
-        Some(index) => index as u8,
-        None => 0,
-    };
     let heavy = !spec.flags.has(Flags::FAST) && !is_constant(spec.complexity);
-    Row { spec, refused_in: Conditions::refusing(spec.flags), first_key, heavy }
+    Row { spec, refused_in: Conditions::refusing(spec.flags), keys: KeyRun::of(spec), heavy }
 }
 
 const fn is_constant(complexity: &str) -> bool {

@@ -46,6 +46,13 @@ pub struct Slot {
 /// "No save is under way here, or it has passed": every hash is below.
 pub const SAVED: u64 = u64::MAX;
 
+/// What the processor fetches at once.
+const LINE_BYTES: usize = 64;
+/// Of a long entry so much is fetched before it is used.
+const WARMED_BYTES: usize = 1280;
+/// So far into an entry reach its head and a key of usual length.
+const HEAD_AND_KEY_BYTES: usize = 24;
+
 /// One database.
 #[derive(Clone, Debug)]
 pub struct Database {
@@ -98,6 +105,30 @@ impl Database {
         let (place, handle) =
             self.table.find(key.hash, |handle| entry::key(arena.bytes(handle)) == key.bytes)?;
         Some(Slot { place, handle })
+    }
+
+    /// Touches the head and a usual key of the entry that a search for `hash` will most likely find.
+    #[inline]
+    pub fn warm_front(&self, hash: u64) -> u64 {
+        let Some(handle) = self.table.likely(hash) else { return 0 };
+        let block = self.arena.bytes(handle);
+        u64::from(block[0]) + u64::from(block.get(HEAD_AND_KEY_BYTES).copied().unwrap_or(0))
+    }
+
+    /// Touches the rest of that entry. Of a very long one only the beginning: there the processor sees by itself
+    /// where it goes on.
+    #[inline]
+    pub fn warm_rest(&self, hash: u64) -> u64 {
+        let Some(handle) = self.table.likely(hash) else { return 0 };
+        let block = self.arena.bytes(handle);
+        let end = Shape::read(block).end().min(WARMED_BYTES).min(block.len());
+        let mut sum = end.checked_sub(1).map_or(0, |last| u64::from(block[last]));
+        let mut at = LINE_BYTES;
+        while at < end {
+            sum += u64::from(block[at]);
+            at += LINE_BYTES;
+        }
+        sum
     }
 
     #[inline]

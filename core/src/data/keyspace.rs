@@ -216,33 +216,24 @@ impl Keyspace {
         self.key(name).hash
     }
 
-    /// Touches what searches for these hashes will touch, side by side.
+    /// Touches what searches for these hashes, and reads of what they find, will touch: first the index for all
+    /// of them, then the entries, so that the memory fetches them side by side.
     pub fn warm(&self, database: usize, hashes: &[u64]) {
+        let Some(used) = self.databases[database].as_ref() else { return };
         let mut sum = 0_u64;
         for &hash in hashes {
-            sum = sum.wrapping_add(self.warm_index(database, hash));
+            sum = sum.wrapping_add(used.table.warm(hash));
         }
+        // The sums mean nothing, but must be used, lest the accesses be optimised away.
+        core::hint::black_box(sum);
         for &hash in hashes {
-            sum = sum.wrapping_add(self.warm_entry(database, hash));
+            sum = sum.wrapping_add(used.warm_front(hash));
         }
         core::hint::black_box(sum);
-    }
-
-    /// Touches the index where a search for `hash` begins. Doing this for a batch of keys before
-    /// [`warm_entry`](Self::warm_entry) for each, and that before the first search, lets the memory fetch them
-    /// side by side. The result means nothing, but must be used, lest the access be optimised away.
-    #[inline]
-    #[must_use]
-    pub fn warm_index(&self, database: usize, hash: u64) -> u64 {
-        self.databases[database].as_ref().map_or(0, |database| database.table.warm(hash))
-    }
-
-    /// Touches the entry that a search for `hash` will most likely find. As [`warm_index`](Self::warm_index).
-    #[inline]
-    #[must_use]
-    pub fn warm_entry(&self, database: usize, hash: u64) -> u64 {
-        let Some(database) = self.databases[database].as_ref() else { return 0 };
-        database.table.likely(hash).map_or(0, |handle| u64::from(database.arena.bytes(handle)[0]))
+        for &hash in hashes {
+            sum = sum.wrapping_add(used.warm_rest(hash));
+        }
+        core::hint::black_box(sum);
     }
 
     /// A key that has not expired, each with about the same chance. `None` if there is none, or if among many

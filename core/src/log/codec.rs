@@ -10,7 +10,7 @@ use crate::ids::{EntryId, GroupId, LogIndex, NodeId, Position, Term};
 use crate::time::UnixMillis;
 
 /// The largest position, length or file number that a head may hold: what no node will ever reach.
-const PLACE_MAX: u64 = 1 << 62;
+pub(super) const PLACE_MAX: u64 = 1 << 62;
 
 const HEAD: u8 = 1;
 const STATE: u8 = 2;

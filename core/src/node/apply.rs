@@ -31,18 +31,52 @@ impl<'a> Units<'a> {
 
     /// The next unit's bytes; its arguments are in `spans`.
     ///
-    /// # Panics
-    /// When the payload holds no whole unit there: this node wrote it, and its checksum held.
-    fn next(&mut self, spans: &mut Vec<Span>) -> Option<&'a [u8]> {
+    /// # Errors
+    /// When there is no whole unit.
+    fn next(&mut self, spans: &mut Vec<Span>) -> Result<Option<&'a [u8]>, Unreadable> {
         if self.at == self.bytes.len() {
-            return None;
+            return Ok(None);
         }
         spans.clear();
         let rest = &self.bytes[self.at..];
         let step = parse(rest, &mut Progress::default(), spans, Limits::NONE);
-        let Ok(Step::Complete(length)) = step else { panic!("a payload holds whole units, not {step:?}") };
+        let Ok(Step::Complete(length)) = step else { return Err(Unreadable::Unit) };
+        if spans.is_empty() {
+            return Err(Unreadable::Unit);
+        }
         self.at += length;
-        Some(&rest[..length])
+        Ok(Some(&rest[..length]))
+    }
+}
+
+/// Why an entry cannot be run again, although its checksum holds: another version wrote it, or under settings
+/// that are not ours.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Unreadable {
+    /// It does not consist of whole commands.
+    Unit,
+    /// It holds a command that no version up to this one logs like this.
+    Command(String),
+    /// It uses a database beyond what `databases` says.
+    Database(u64),
+}
+
+impl core::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Unit => f.write_str("it does not consist of whole commands"),
+            Self::Command(name) => write!(f, "it holds a command that this version does not log, '{name}'"),
+            Self::Database(number) => {
+                write!(f, "it uses database {number}; start with 'databases' of {} or more", number + 1)
+            }
+        }
+    }
+}
+
+impl Unreadable {
+    fn command(args: Args<'_>) -> Self {
+        let name = args.get(0);
+        Self::Command(name[..name.len().min(64)].escape_ascii().to_string())
     }
 }
 
@@ -85,12 +119,14 @@ impl Node {
             spec: command.spec(),
         };
         let outcome = (command.spec().run)(&mut context, args);
+        let mut replied = session.output.buffer().len().saturating_sub(start);
         match outcome {
             Ok(Outcome::Done) => {}
             Ok(Outcome::Ask(ask)) => self.ask(conn, ask),
             Err(error) => {
                 session.output.buffer().truncate(start);
                 Reply::new(session.output.buffer(), session.client.protocol).error(&error);
+                replied = session.output.buffer().len() - start;
                 self.stats.count_error(&error);
                 self.stats.commands[command.index()].failed += 1;
             }
@@ -100,7 +136,7 @@ impl Node {
         if writes && self.keyspace.journal().changes() != before {
             self.log_unit_in(database, unit);
         }
-        self.note_work(conn, command, args, start);
+        self.note_work(conn, command, args, replied);
         self.after_command(conn, mode, start)
     }
 
@@ -169,8 +205,9 @@ impl Node {
             for _ in 0..run.commands {
                 let units = if run.source == Source::Entry { &mut entry } else { &mut aside };
                 let bytes = loop {
-                    let bytes = units.next(&mut spans).expect("a batch holds as many units as its runs say");
-                    if !self.run_internal(Args::new(bytes, &spans), &mut database, batch.time) {
+                    let bytes = units.next(&mut spans).expect("this node wrote it");
+                    let bytes = bytes.expect("a batch holds as many units as its runs say");
+                    if !self.run_own_unit(Args::new(bytes, &spans), &mut database, batch.time) {
                         break bytes;
                     }
                 };
@@ -179,8 +216,8 @@ impl Node {
                 self.run_from_lane(run, Args::new(bytes, &spans), place, database, batch.time);
             }
         }
-        while let Some(bytes) = entry.next(&mut spans) {
-            let internal = self.run_internal(Args::new(bytes, &spans), &mut database, batch.time);
+        while let Some(bytes) = entry.next(&mut spans).expect("this node wrote it") {
+            let internal = self.run_own_unit(Args::new(bytes, &spans), &mut database, batch.time);
             assert!(internal, "every command of a batch belongs to a run");
         }
         self.spans = spans;
@@ -190,19 +227,38 @@ impl Node {
     }
 
     /// Runs a unit that the node added itself; whether it was one.
-    fn run_internal(&mut self, args: Args<'_>, database: &mut usize, time: UnixMillis) -> bool {
+    ///
+    /// # Errors
+    /// When it is one and makes no sense.
+    fn run_internal(
+        &mut self,
+        args: Args<'_>,
+        database: &mut usize,
+        time: UnixMillis,
+    ) -> Result<bool, Unreadable> {
+        let number = || match (args.len(), args.at(1).and_then(parse_u64)) {
+            (2, Some(number)) => Ok(number),
+            _ => Err(Unreadable::command(args)),
+        };
         match args.get(0) {
             b"SELECT" => {
-                *database = parse_u64(args.get(1)).expect("a logged database is a number") as usize;
-                true
+                let chosen = number()?;
+                let known = usize::try_from(chosen).ok().filter(|&known| known < self.keyspace.databases());
+                *database = known.ok_or(Unreadable::Database(chosen))?;
+                Ok(true)
             }
             EXPIRE_UNIT => {
-                let limit = parse_u64(args.get(1)).expect("a logged limit is a number") as usize;
+                let limit = usize::try_from(number()?).unwrap_or(usize::MAX);
                 self.keyspace.expire_due(time, limit);
-                true
+                Ok(true)
             }
-            _ => false,
+            _ => Ok(false),
         }
+    }
+
+    /// Likewise, where this very process wrote the unit.
+    fn run_own_unit(&mut self, args: Args<'_>, database: &mut usize, time: UnixMillis) -> bool {
+        self.run_internal(args, database, time).expect("this node wrote it")
     }
 
     /// Runs one command of a batch; its client may be gone.
@@ -220,11 +276,11 @@ impl Node {
         }
         let Some(session) = self.sessions.get_mut(run.conn) else {
             if place.is_some() {
-                self.run_for_nobody(args, database, time);
+                self.run_for_nobody(resolve(args).expect("it was admitted"), args, database, time);
             }
             return;
         };
-        let command = resolve(args);
+        let command = resolve(args).expect("it was admitted");
         let mode = session.client.reply_mode;
         let start = session.output.buffer().len();
         let mut context = Context {
@@ -250,18 +306,18 @@ impl Node {
                 "what waits in the lane asks nothing of the node"
             );
         }
+        let replied = session.output.buffer().len().saturating_sub(start);
         session.in_lane -= 1;
         if session.in_lane == 0 && session.state == State::LaneBusy {
             session.state = State::Ready;
             self.ready.push(run.conn);
         }
-        self.note_work(run.conn, command, args, start);
+        self.note_work(run.conn, command, args, replied);
         self.after_command(run.conn, mode, start);
     }
 
     /// Runs a write whose reply nobody will read: its client has left, or it comes from the log.
-    fn run_for_nobody(&mut self, args: Args<'_>, database: usize, time: UnixMillis) {
-        let command = resolve(args);
+    fn run_for_nobody(&mut self, command: CommandId, args: Args<'_>, database: usize, time: UnixMillis) {
         self.nobody.database = database;
         self.void.clear();
         let mut context = Context {
@@ -279,34 +335,42 @@ impl Node {
     }
 
     /// Runs an entry of the log again, as it ran when it was written.
-    pub(super) fn replay(&mut self, index: LogIndex, time: UnixMillis, payload: &[u8]) {
+    ///
+    /// # Errors
+    /// When it cannot be run; then it may have been run in part, and the node must not go on.
+    pub(super) fn replay(
+        &mut self,
+        index: LogIndex,
+        time: UnixMillis,
+        payload: &[u8],
+    ) -> Result<(), Unreadable> {
         let mut spans = core::mem::take(&mut self.spans);
         let mut units = Units::new(payload);
         let mut database = 0;
         let mut ordinal = 0;
-        while let Some(bytes) = units.next(&mut spans) {
+        while let Some(bytes) = units.next(&mut spans)? {
             let args = Args::new(bytes, &spans);
-            if !self.run_internal(args, &mut database, time) {
+            if !self.run_internal(args, &mut database, time)? {
+                let command = resolve(args).filter(|command| command.spec().flags.has(Flags::WRITE));
+                let command = command.ok_or_else(|| Unreadable::command(args))?;
                 self.draws.for_write(self.group, index, ordinal);
                 ordinal += 1;
-                self.run_for_nobody(args, database, time);
+                self.run_for_nobody(command, args, database, time);
             }
         }
         self.spans = spans;
         self.applied = index;
+        Ok(())
     }
 }
 
-/// The command of a logged unit.
-///
-/// # Panics
-/// When there is none: it was admitted once, so it was known then.
-fn resolve(args: Args<'_>) -> CommandId {
-    let command = table::find(args.get(0)).expect("a logged command is known");
-    if command.spec().subcommands.is_empty() {
-        return command;
+/// The command of a logged unit; `None` when none would have been admitted.
+fn resolve(args: Args<'_>) -> Option<CommandId> {
+    let mut command = table::find(args.get(0))?;
+    if !command.spec().subcommands.is_empty() {
+        command = table::find_subcommand(command, args.at(1)?)?;
     }
-    table::find_subcommand(command, args.get(1)).expect("a logged subcommand is known")
+    command.spec().accepts(args.len()).then_some(command)
 }
 
 /// Drops the reply of a command that is not to be answered (`CLIENT REPLY`).

@@ -12,6 +12,11 @@ use crate::session::State;
 /// for in one go.
 const BURST: usize = 64;
 
+/// So many keys are asked for side by side: as many loads as a processor keeps under way, and some.
+const WARMED_AT_ONCE: usize = 64;
+/// Of a burst no more keys are asked for than this: what comes too early is pushed out again before its turn.
+const WARMED_MAX: usize = 1024;
+
 /// A parsed command.
 #[derive(Clone, Copy, Debug)]
 struct Unit {
@@ -223,23 +228,26 @@ impl Node {
     /// Asks for the memory that the commands of a burst will want: the loads do not wait for each other here,
     /// as they would if each came in the middle of its command.
     fn warm(&self, conn: ConnId, burst: &Burst, chunk: &[u8]) {
-        if burst.units.len() < 2 {
-            return;
-        }
-        let mut hashes = [0; BURST];
-        let mut count = 0;
+        let database = self.sessions.get(conn).map_or(0, |session| session.client.database);
+        let mut hashes = [0; WARMED_AT_ONCE];
+        let (mut count, mut left) = (0, WARMED_MAX);
         for unit in &burst.units {
-            let Some(first_key) = unit.command.map(|command| usize::from(command.row().first_key)) else {
-                continue;
-            };
+            let Some(command) = unit.command else { continue };
             let (args, _) = burst.args(unit, chunk);
-            if first_key > 0 && first_key < args.len() {
-                hashes[count] = self.keyspace.hash(args.get(first_key));
+            for index in command.row().keys.indexes(args.len()).take(left) {
+                hashes[count] = self.keyspace.hash(args.get(index));
                 count += 1;
+                left -= 1;
+                if count == WARMED_AT_ONCE {
+                    self.keyspace.warm(database, &hashes);
+                    count = 0;
+                }
             }
         }
-        let database = self.sessions.get(conn).map_or(0, |session| session.client.database);
-        self.keyspace.warm(database, &hashes[..count]);
+        // A single key is asked for as early by the command itself.
+        if count > 1 {
+            self.keyspace.warm(database, &hashes[..count]);
+        }
     }
 
     /// The peer broke the protocol: it is told so, and that is the end.

@@ -83,15 +83,15 @@ struct Event {
 }
 
 impl Latency {
-    /// A command took so long.
-    pub(super) fn record(&mut self, command: CommandId, nanos: u64) {
+    /// A command took so long, so many times.
+    pub(super) fn record(&mut self, command: CommandId, nanos: u64, count: u32) {
         let index = command.index();
         if index >= self.histograms.len() {
             self.histograms.resize_with(index + 1, || None);
         }
         let histogram =
             self.histograms[index].get_or_insert_with(|| Box::new(Histogram { counts: [0; BUCKETS] }));
-        histogram.counts[bucket_of(nanos)] += 1;
+        histogram.counts[bucket_of(nanos)] += u64::from(count);
     }
 
     /// An event took longer than wanted.
@@ -333,9 +333,9 @@ mod tests {
         let mut latency = Latency::default();
         let get = table::find(b"get").expect("a known command");
         for _ in 0..99 {
-            latency.record(get, 500);
+            latency.record(get, 500, 1);
         }
-        latency.record(get, 3_000_000);
+        latency.record(get, 3_000_000, 1);
         let histogram = latency.histogram(get).expect("recorded");
         assert_eq!(histogram.cumulative(), [(1, 99), (4227, 100)]);
         let shown = latency.percentiles(&[50.0, 99.0, 99.9]);

@@ -34,7 +34,7 @@ use std::collections::VecDeque;
 use crate::bytes::Slice;
 use crate::command::{Client, Conditions, Draws};
 use crate::config::Config;
-use crate::data::Keyspace;
+use crate::data::{Digest, Keyspace};
 use crate::ids::{ConnId, FileInfo, GroupId, LogIndex, Ticket};
 use crate::log::writer::Writer;
 use crate::resp::Span;
@@ -253,6 +253,37 @@ impl Node {
     #[must_use]
     pub fn outgoing(&self, conn: ConnId) -> &[u8] {
         self.sessions.get(conn).map_or(&[], |session| session.output.unsent())
+    }
+
+    /// A fingerprint of everything that the node holds, removed and hidden keys as they are: the same for everybody
+    /// who ran the same entries. It costs a walk over all keys.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.keyspace.digest()
+    }
+
+    /// The last entry whose effects the keyspace holds.
+    #[must_use]
+    pub fn applied(&self) -> LogIndex {
+        self.applied
+    }
+
+    /// Whether everything that ran is in a sealed entry: between two turns it always is.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.open_units == 0
+    }
+
+    /// Whether it has read its files: what it holds is the state at [`Node::applied`].
+    #[must_use]
+    pub fn is_recovered(&self) -> bool {
+        !matches!(self.phase, Phase::Loading(_)) && !self.halted
+    }
+
+    /// Whether it has read its files and serves clients.
+    #[must_use]
+    pub fn is_serving(&self) -> bool {
+        self.is_running() && !self.halted
     }
 
     fn ticket(&mut self) -> Ticket {

@@ -165,8 +165,8 @@ impl Node {
                 Some(Step::Entry { entry, payload, .. }) => {
                     self.writer.tick(entry.time);
                     loading.entries += 1;
-                    if loading.group.is_some() {
-                        self.replay(entry.id.index, entry.time, payload);
+                    let replayed = if loading.group.is_some() {
+                        self.replay(entry.id.index, entry.time, payload)
                     } else {
                         // The very first entry: the keyspace has to be the group's before it runs.
                         let payload = payload.to_vec();
@@ -174,7 +174,15 @@ impl Node {
                             loading.recovery.group().expect("whose entries these are was read before them");
                         loading.group = Some(group);
                         self.adopt_group(group);
-                        self.replay(entry.id.index, entry.time, &payload);
+                        self.replay(entry.id.index, entry.time, &payload)
+                    };
+                    if let Err(unreadable) = replayed {
+                        let index = entry.id.index;
+                        let text = format!(
+                            "Entry {index} of the log cannot be run: {unreadable}. Its checksum holds, so another \
+                             version wrote it, or it was written under other settings. Nothing was changed."
+                        );
+                        self.halt(Halt::Unusable(text));
                     }
                 }
                 Some(Step::Cut(_)) => {}

@@ -122,7 +122,10 @@ impl Node {
         self.shutdown = None;
         let replies: Vec<_> = self.flushes.drain(..).collect();
         for conn in replies {
-            self.actions.push_back(crate::Action::Flush { conn });
+            // One that was listed may have been closed since.
+            if self.sessions.get(conn).is_some_and(|session| !session.output.is_empty()) {
+                self.actions.push_back(crate::Action::Flush { conn });
+            }
         }
         self.actions.push_back(crate::Action::Halt { reason: Halt::Asked });
         self.halted = true;

@@ -82,7 +82,9 @@ impl Node {
     }
 
     fn flush_all(&mut self) {
-        for conn in core::mem::take(&mut self.flushes) {
+        // Emptied, not taken: the list keeps its room for the next turn.
+        for index in 0..self.flushes.len() {
+            let conn = self.flushes[index];
             let Some(session) = self.sessions.get_mut(conn) else { continue };
             session.flush_listed = false;
             if !session.output.is_empty() {
@@ -94,6 +96,7 @@ impl Node {
                 self.forget_session(conn);
             }
         }
+        self.flushes.clear();
         self.bound_all_clients();
     }
 

@@ -12,7 +12,7 @@ use crate::command::{CommandId, Flags};
 use crate::ids::ConnId;
 use crate::resp::Args;
 
-/// More commands than these do not wait to be charged. Only a driver that tells no lengths comes so far.
+/// More runs of commands than these do not wait to be charged. Only a driver that tells no lengths comes so far.
 const CHARGED_MAX: usize = 65_536;
 /// What any command costs, in units of work; a byte in or out is one unit.
 const WEIGHT_BASE: usize = 64;
@@ -28,8 +28,8 @@ const KEPT_BYTES_MAX: usize = 1 << 20;
 /// The commands that ran since a length was told.
 #[derive(Debug, Default)]
 pub(super) struct Work {
-    /// Each command with its units of work.
-    ran: Vec<(CommandId, u32)>,
+    /// What ran, in order.
+    ran: Vec<Ran>,
     kept: Vec<Kept>,
     /// The texts of those kept, one after the other.
     text: Vec<u8>,
@@ -38,6 +38,15 @@ pub(super) struct Work {
     heaviest: u32,
     /// The driver tells how long turns take.
     told: bool,
+}
+
+/// Commands that ran one after the other and cost the same: pipelines are full of them.
+#[derive(Clone, Copy, Debug)]
+struct Ran {
+    command: CommandId,
+    /// Units of work of each.
+    weight: u32,
+    count: u32,
 }
 
 /// A command that may have been slow.
@@ -67,20 +76,21 @@ impl Work {
 }
 
 impl Node {
-    /// A command ran in this turn; its reply begins at `reply_start` in the client's output.
-    pub(super) fn note_work(&mut self, conn: ConnId, command: CommandId, args: Args<'_>, reply_start: usize) {
+    /// A command ran in this turn, and was answered in so many bytes.
+    pub(super) fn note_work(&mut self, conn: ConnId, command: CommandId, args: Args<'_>, reply_bytes: usize) {
         if self.work.ran.len() >= CHARGED_MAX {
             self.charge(0);
         }
         let row = command.row();
-        let replied = match self.sessions.get_mut(conn) {
-            Some(session) => session.output.buffer().len().saturating_sub(reply_start),
-            None => 0,
-        };
         let heavy = if row.heavy { WEIGHT_HEAVY } else { 0 };
-        let weight = WEIGHT_BASE + args.span_bytes() + replied + heavy;
+        let weight = WEIGHT_BASE + args.span_bytes() + reply_bytes + heavy;
         let shown = u32::try_from(weight).unwrap_or(u32::MAX);
-        self.work.ran.push((command, shown));
+        match self.work.ran.last_mut() {
+            Some(last) if last.command == command && last.weight == shown && last.count < u32::MAX => {
+                last.count += 1;
+            }
+            _ => self.work.ran.push(Ran { command, weight: shown, count: 1 }),
+        }
         let threshold = self.config.slowlog_log_slower_than_us;
         if threshold >= 0
             && (weight >= WEIGHT_SLOW || threshold == 0)
@@ -128,17 +138,17 @@ impl Node {
     /// Charges a length of time to the commands that ran in it.
     fn charge(&mut self, micros: u64) {
         let mut before = core::mem::take(&mut self.work);
-        let total: u64 = before.ran.iter().map(|&(_, weight)| u64::from(weight)).sum();
+        let total: u64 = before.ran.iter().map(|ran| u64::from(ran.weight) * u64::from(ran.count)).sum();
         let share = |weight: u32| {
             let nanos = u128::from(micros) * 1000 * u128::from(weight) / u128::from(total.max(1));
             u64::try_from(nanos).unwrap_or(u64::MAX)
         };
         let (mut longest, mut longest_fast) = (0, 0);
-        for &(command, weight) in &before.ran {
+        for &Ran { command, weight, count } in &before.ran {
             let nanos = share(weight);
-            self.stats.commands[command.index()].nanos += nanos;
+            self.stats.commands[command.index()].nanos += nanos * u64::from(count);
             if self.config.latency_tracking {
-                self.latency.record(command, nanos);
+                self.latency.record(command, nanos, count);
             }
             let fast = command.spec().flags.has(Flags::FAST);
             let longest = if fast { &mut longest_fast } else { &mut longest };

@@ -3,16 +3,20 @@
 Usage: terminal.py PORT
 """
 
+import fcntl
 import os
 import pty
 import select
+import struct
 import sys
+import termios
 import time
 
 port = sys.argv[1]
 child, terminal = pty.fork()
 if child == 0:
     os.environ["TERM"] = "xterm"
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
     os.execvp("redis-cli", ["redis-cli", "-p", port, "-n", "9"])
 
 screen = b""
@@ -44,7 +48,7 @@ expect(b"42")
 os.write(terminal, b"getra")
 time.sleep(0.2)
 os.write(terminal, b"\t")
-expect(b"getrange")
+expect(b"GETRANGE")
 os.write(terminal, b"\x15")
 type_line(b"quit")
 os.waitpid(child, 0)

@@ -98,7 +98,7 @@ fn settings_are_rewritten_and_read_again() {
         client.ask(&["CONFIG", "SET", "timeout", after, "maxmemory", "0"], "+OK\r\n");
         client.ask(&["CONFIG", "REWRITE"], "+OK\r\n");
         // The answer to what comes behind it shows that the rewriting is over.
-        client.ask(&["PING"], "+PONG\r\n");
+        client.ask(&["ECHO", "x"], "$1\r\nx\r\n");
         drop(running);
     }
     let text = fs::read_to_string(&path).expect("readable");

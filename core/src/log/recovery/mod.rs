@@ -39,6 +39,7 @@ pub use super::source::Want;
 
 use self::replay::Replay;
 use self::survey::{Link, SegmentSeen, SnapshotSeen, Survey, Wholeness};
+use super::codec::PLACE_MAX;
 use super::parts::PartsCheck;
 use super::record::{Cut, End, Entry, Head, Record, SnapshotHead};
 use super::source::Source;
@@ -241,7 +242,11 @@ impl Recovery {
                 }
             }
         }
-        let last = files.iter().map(|info| info.file.number()).max();
+        let newest = files.iter().map(|info| info.file).max_by_key(|file| file.number());
+        let failure = newest.filter(|file| file.number() > PLACE_MAX).map(|file| {
+            // Nothing could follow a file with the highest number of all.
+            damaged(file, 0, "the number in its name is one that no node gives".to_owned())
+        });
         let list: VecDeque<u64> = survey.snapshots.keys().rev().copied().collect();
         let mut recovery = Self {
             phase: Phase::Snapshots(Glance::Head),
@@ -249,7 +254,7 @@ impl Recovery {
             survey,
             list,
             parts: PartsCheck::default(),
-            failure: None,
+            failure,
             candidates: VecDeque::new(),
             snapshot: None,
             lost: None,
@@ -258,7 +263,7 @@ impl Recovery {
             replay: None,
             carry_from: 0,
             carry_last: EntryId::default(),
-            next_number: last.map_or(1, |last| last.saturating_add(1)),
+            next_number: newest.map_or(1, |newest| newest.number().saturating_add(1)),
             total_bytes: files.iter().map(|info| info.length_bytes).sum(),
         };
         recovery.glance_at_snapshot();

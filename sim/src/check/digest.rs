@@ -1,0 +1,60 @@
+//! INV-R5 and INV-S1: what a node holds depends on the log alone. The same entry, the same digest: while serving, after a
+//! restart, and after another.
+
+use std::collections::BTreeMap;
+
+use lockstep_core::data::Digest;
+
+use crate::history::{Violation, violated};
+
+/// The digest at each entry that was seen.
+#[derive(Debug, Default)]
+pub struct Digests {
+    at: BTreeMap<u64, Digest>,
+    /// How often a digest was compared with one seen before.
+    pub compared: u64,
+}
+
+impl Digests {
+    /// A node that ran the log up to entry `index` holds this.
+    ///
+    /// # Errors
+    /// When it held something else there before.
+    pub fn see(&mut self, index: u64, digest: Digest) -> Result<(), Violation> {
+        let before = *self.at.entry(index).or_insert(digest);
+        self.compared += 1;
+        if before == digest {
+            return Ok(());
+        }
+        violated("INV-R5", format!("the state at entry {index} was {before}, and is {digest}"))
+    }
+
+    /// The entries behind this one never were.
+    pub fn truncate(&mut self, index: u64) {
+        self.at.split_off(&(index + 1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lockstep_core::data::{Keyspace, StringForm};
+    use lockstep_core::time::UnixMillis;
+
+    fn digest(key: &[u8]) -> Digest {
+        let mut keyspace = Keyspace::new(1, 7);
+        let key = keyspace.key(key);
+        keyspace.edit(0, key, UnixMillis(0)).set_string(b"value", StringForm::Plain);
+        keyspace.digest()
+    }
+
+    #[test]
+    fn a_state_that_differs_is_seen_unless_its_entry_never_was() {
+        let mut digests = Digests::default();
+        assert!(digests.see(4, digest(b"a")).is_ok());
+        assert!(digests.see(4, digest(b"a")).is_ok());
+        assert!(digests.see(4, digest(b"b")).is_err());
+        digests.truncate(3);
+        assert!(digests.see(4, digest(b"b")).is_ok());
+    }
+}
