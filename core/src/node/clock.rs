@@ -22,7 +22,7 @@ impl Node {
 
     /// Logs that due keys go, if this turn has to: it told somebody so, it writes anyway, or it is time.
     pub(super) fn settle_expiry(&mut self) {
-        if !self.is_running() || !self.active_expiry || !self.expiry_is_due() {
+        if !self.is_running() || !self.active_expiry || self.stop_is_syncing() || !self.expiry_is_due() {
             return;
         }
         let busy = self.reads_ran || self.open_units > 0 || self.lane.is_filling();
@@ -46,7 +46,7 @@ impl Node {
 
     /// When the next keys are due.
     pub(super) fn clock_deadline(&self) -> Option<Mono> {
-        if !self.is_running() || !self.active_expiry {
+        if !self.is_running() || !self.active_expiry || self.stop_is_syncing() {
             return None;
         }
         let deadline = self.keyspace.earliest_deadline()?;

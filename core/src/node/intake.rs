@@ -72,7 +72,8 @@ impl Node {
         if session.client.closing {
             return;
         }
-        if session.state != State::Ready {
+        // A session that became ready earlier in this turn still has what it kept; that is run when the turn ends.
+        if session.state != State::Ready || session.input.is_whole() {
             session.input.keep_whole(bytes);
             self.bound_input(conn);
             return;

@@ -147,6 +147,11 @@ impl Node {
         self.storage.syncs == 0 && self.storage.unsynced_since.is_none()
     }
 
+    /// Whether a sync of the log is under way.
+    pub(super) fn log_is_syncing(&self) -> bool {
+        self.storage.syncs > 0
+    }
+
     /// At the end of a turn: syncs that are due, space, the next segment, a proof when nothing else is written.
     pub(super) fn advance_storage(&mut self) {
         if self.writer.file().is_some() {

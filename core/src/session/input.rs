@@ -11,6 +11,8 @@ pub struct Pending {
     pub bytes: Vec<u8>,
     spans: Vec<Span>,
     progress: Progress,
+    /// The bytes are whole commands that wait for their session, not one that was cut.
+    whole: bool,
 }
 
 impl Pending {
@@ -24,12 +26,20 @@ impl Pending {
 
     /// Keeps whole commands, and whatever follows them, to be parsed again.
     pub fn keep_whole(&mut self, bytes: &[u8]) {
+        self.whole |= !bytes.is_empty();
         self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Whether commands wait here that were not cut: what comes now stands behind them, and is not their end.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.whole
     }
 
     /// Takes all bytes; parsing begins anew.
     #[must_use]
     pub fn take(&mut self) -> Vec<u8> {
+        self.whole = false;
         self.spans.clear();
         self.progress = Progress::default();
         core::mem::take(&mut self.bytes)
@@ -80,6 +90,7 @@ impl Pending {
         }
         self.spans.clear();
         self.progress = Progress::default();
+        self.whole = false;
     }
 
     /// Gives memory back while nothing is pending.
