@@ -361,6 +361,7 @@ impl Checks {
         // What arrived and is not in the log can never come: nobody remembers it.
         self.awaited.clear();
         self.log.goes_on = false;
+        self.digests.restarted();
         self.log_ms = 0;
     }
 

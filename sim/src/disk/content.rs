@@ -8,6 +8,9 @@ use crate::random::Stream;
 /// What a disk writes as a whole, in bytes.
 pub const SECTOR_BYTES: usize = 512;
 
+/// What the system caches as a whole, in bytes.
+pub const PAGE_BYTES: usize = 4096;
+
 /// Something done to a file that no sync has covered yet.
 #[derive(Clone, Debug)]
 enum Change {
@@ -100,31 +103,43 @@ impl Content {
         let covered: Vec<Change> = self.pending.drain(..count).collect();
         scatter(&mut self.platter, &covered, Profile::Subset, draws);
         if draws.coin() {
-            self.cache.clone_from(&self.platter);
-            for change in &self.pending {
-                apply(&mut self.cache, change);
+            self.fall_back();
+        }
+    }
+
+    /// Pages that nobody wrote to since read as they are on the platter.
+    fn fall_back(&mut self) {
+        for start in (0..self.cache.len()).step_by(PAGE_BYTES) {
+            let end = (start + PAGE_BYTES).min(self.cache.len());
+            let newer = self.pending.iter().any(|change| match change {
+                Change::Data { offset, bytes } => *offset < end && start < offset + bytes.len(),
+                Change::Extend { .. } => false,
+            });
+            if !newer {
+                let old = self.platter.get(start..end.min(self.platter.len())).unwrap_or_default();
+                self.cache[start..start + old.len()].copy_from_slice(old);
+                self.cache[start + old.len()..end].fill(0);
             }
         }
     }
 
-    /// Whether these bytes would be read back after any crash.
+    /// Whether these bytes would be read back from there after any crash.
     #[must_use]
-    pub fn is_durable(&self, offset: usize, length: usize) -> bool {
-        let end = offset + length;
+    pub fn is_durable(&self, offset: usize, bytes: &[u8]) -> bool {
+        let end = offset + bytes.len();
         let touched = |change: &Change| match change {
             Change::Data { offset: at, bytes } => *at < end && offset < at + bytes.len(),
             Change::Extend { .. } => false,
         };
-        self.named
-            && self.platter.get(offset..end).is_some_and(|bytes| Some(bytes) == self.cache.get(offset..end))
-            && !self.pending.iter().any(touched)
+        let believed = self.named && self.fault.is_none();
+        believed && self.platter.get(offset..end) == Some(bytes) && !self.pending.iter().any(touched)
     }
 
     /// The process is gone, the machine goes on. Pages that the system takes for clean may have been dropped.
     pub fn process_ended(&mut self, draws: &mut Stream) {
         self.fault = None;
-        if self.pending.is_empty() && self.cache != self.platter && draws.coin() {
-            self.cache.clone_from(&self.platter);
+        if self.cache != self.platter && draws.coin() {
+            self.fall_back();
         }
         self.appended = self.cache.len();
     }
@@ -309,7 +324,7 @@ mod tests {
             content.append(&[7; 2000]);
             content.sync_failed(1, &mut draws(seed));
             content.synced(content.unsynced());
-            lost += u32::from(!content.is_durable(0, 2000));
+            lost += u32::from(!content.is_durable(0, &[7; 2000]));
             content.power_lost(Profile::Benign, &mut draws(seed));
             assert_eq!(content.cache, content.platter);
         }
