@@ -216,8 +216,9 @@ impl World {
                 self.trace.note(now_us, 5, &[file.number(), offset as u64]);
                 self.trace.bytes(&bytes);
                 self.trace.line(now_us, || format!("  append {} +{offset}: {} bytes, {when:?} ({ticket})", file.name(), bytes.len()));
+                let serving = self.node.as_ref().is_some_and(lockstep_core::Node::is_serving);
                 match self.machine.disk.append(ticket, file, bytes.clone(), when) {
-                    Ok(()) => self.checks.appended(file, offset, &bytes, moment)?,
+                    Ok(()) => self.checks.appended(file, offset, &bytes, serving, moment)?,
                     Err(fault) => {
                         let now = self.machine.clock.now(now_us);
                         if let Some(node) = &mut self.node {
