@@ -357,9 +357,7 @@ impl Node {
     fn serve(&mut self, remove: Vec<File>) {
         self.phase = Phase::Running;
         self.conditions.set(Conditions::LOADING, false);
-        for file in remove {
-            self.remove_file(file);
-        }
+        self.remove_leftovers(remove);
         self.refresh_gate();
         self.checkpoint.last_save = self.now.wall();
         // Log time begins here, whatever the clock did while nobody was looking.

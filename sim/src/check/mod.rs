@@ -367,7 +367,8 @@ impl Checks {
     pub fn crashed(&mut self, disk: &Disk, power_lost: bool) {
         self.durable.crashed(&self.log, disk, power_lost);
         // What arrived and is not in the log can never come: nobody remembers it.
-        self.awaited.clear();
+        let ops = &self.ops;
+        self.awaited.retain(|_, &mut id| ops[id].arrived.is_none());
         self.log.goes_on = false;
         self.digests.restarted();
         self.log_ms = 0;

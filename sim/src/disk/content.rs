@@ -26,6 +26,8 @@ pub struct Content {
     cache: Vec<u8>,
     platter: Vec<u8>,
     pending: Vec<Change>,
+    /// A sync failed: the platter lacks something that the system takes for written.
+    stale: bool,
     /// Where the next append goes.
     appended: usize,
     /// The directory entry is on the platter.
@@ -63,8 +65,25 @@ impl Content {
 
     /// Puts bytes somewhere into the page cache.
     pub fn write(&mut self, offset: usize, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
         overlay(&mut self.cache, offset, bytes);
-        self.pending.push(Change::Data { offset, bytes: bytes.to_vec() });
+        let change = Change::Data { offset, bytes: bytes.to_vec() };
+        self.pending.push(if self.stale { self.whole_pages(&change) } else { change });
+    }
+
+    /// The change as the system will write it: pages as they are in the cache now. That makes a difference only where
+    /// the platter lacks something that the system takes for written.
+    fn whole_pages(&self, change: &Change) -> Change {
+        match change {
+            Change::Data { offset, bytes } => {
+                let start = offset / PAGE_BYTES * PAGE_BYTES;
+                let end = (offset + bytes.len()).next_multiple_of(PAGE_BYTES).min(self.cache.len());
+                Change::Data { offset: start, bytes: self.cache[start..end].to_vec() }
+            }
+            Change::Extend { length } => Change::Extend { length: *length },
+        }
     }
 
     /// Makes the file at least so long.
@@ -105,6 +124,8 @@ impl Content {
         if draws.coin() {
             self.fall_back();
         }
+        self.stale = true;
+        self.pending = self.pending.iter().map(|change| self.whole_pages(change)).collect();
     }
 
     /// Pages that nobody wrote to since read as they are on the platter.
@@ -149,6 +170,7 @@ impl Content {
         let pending = std::mem::take(&mut self.pending);
         scatter(&mut self.platter, &pending, profile, draws);
         self.cache.clone_from(&self.platter);
+        self.stale = false;
         self.appended = self.cache.len();
         self.fault = None;
     }

@@ -273,6 +273,7 @@ impl World {
             Happening::Turn { life: of } if of == life && self.node.is_some() => self.turn(),
             Happening::Disk { life: of } if of == life && self.node.is_some() => {
                 self.machine.disk.finish();
+                self.checks.durable.look(&self.checks.log, &self.machine.disk);
                 self.work_disk();
                 if self.machine.disk.has_completions() {
                     self.wake();
