@@ -14,6 +14,7 @@
 //! another keeps the number it had when the save began. (This is the scheme that Dragonfly calls a conservative
 //! snapshot; no memory is copied but what changes, and no process forks.)
 
+use crate::mark::plant;
 use super::arena::Handle;
 use super::database::{Database, SAVED};
 use super::encode::encode;
@@ -116,7 +117,7 @@ impl Save {
     /// there already.
     #[cold]
     pub fn keep(&mut self, database: &mut Database, handle: Handle) {
-        if entry::stamp(database.arena.bytes(handle)) == database.save_epoch {
+        if plant!("ST8", entry::stamp(database.arena.bytes(handle)) == database.save_epoch, true) {
             return;
         }
         encode(database, database.save_label, handle, &mut self.output);

@@ -15,6 +15,7 @@ use super::storage::describe;
 use crate::ids::{ConnId, EntryId, File, Ticket};
 use crate::log::parts::PartsWriter;
 use crate::log::record::SnapshotHead;
+use crate::mark::plant;
 use crate::resp::{Reply, ReplyError};
 use crate::time::UnixMillis;
 use crate::{Action, DiskFault, Level, Mono, Now, When};
@@ -187,7 +188,8 @@ impl Node {
             return;
         }
         let term = self.writer.state().term;
-        let covered = EntryId { term, index: self.applied };
+        let index = plant!("SN1", self.applied, self.applied.next());
+        let covered = EntryId { term, index };
         let file = File::Snapshot(self.next_file_number());
         self.keyspace.save_begin();
         let head = SnapshotHead {
@@ -264,7 +266,7 @@ impl Node {
         for (_, length) in saving.under_way.drain(..=at) {
             saving.under_way_bytes -= length;
         }
-        if saving.ended && saving.under_way.is_empty() {
+        if saving.ended && plant!("SN4", saving.under_way.is_empty(), true) {
             self.finish_checkpoint();
         }
         true
@@ -315,7 +317,7 @@ impl Node {
     /// from the page cache only: it is brought to the platter first.
     pub(super) fn remove_leftovers(&mut self, remove: Vec<File>) {
         match self.checkpoint.file {
-            Some(file) if !remove.is_empty() => {
+            Some(file) if plant!("SN5", !remove.is_empty(), false) => {
                 let ticket = self.ticket();
                 self.actions.push_back(Action::Sync { ticket, file });
                 self.checkpoint.leftovers = Some((ticket, remove));

@@ -7,6 +7,7 @@
 
 use super::Node;
 use crate::Mono;
+use crate::mark::plant;
 
 impl Node {
     /// Whether some key's deadline has passed at the log's time.
@@ -25,7 +26,7 @@ impl Node {
         if !self.is_running() || !self.active_expiry || self.stop_is_syncing() || !self.expiry_is_due() {
             return;
         }
-        let busy = self.reads_ran || self.open_units > 0 || self.lane.is_filling();
+        let busy = plant!("XP1", self.reads_ran, false) || self.open_units > 0 || self.lane.is_filling();
         if !busy && self.now.mono < self.next_clock_entry {
             return;
         }

@@ -8,6 +8,7 @@ use crate::command::Conditions;
 use crate::config::AppendFsync;
 use crate::ids::Ticket;
 use crate::log::record::EntryKind;
+use crate::mark::plant;
 use crate::log::writer::Limits;
 use crate::{Action, Config, DiskFault, Halt, Level, Mono, When};
 
@@ -65,7 +66,7 @@ impl Node {
         self.storage.gate_open = match self.config.appendfsync {
             _ if !logging => true,
             AppendFsync::No => true,
-            AppendFsync::Always => false,
+            AppendFsync::Always => plant!("ST6", false, true),
             AppendFsync::EverySecond => {
                 let oldest = self.storage.syncing_since.or(self.storage.unsynced_since);
                 let late_us = u64::from(self.config.knobs.sync_late_ms) * 1000;
@@ -73,7 +74,7 @@ impl Node {
                 if late && self.storage.gate_open {
                     self.storage.delayed_syncs += 1;
                 }
-                !late
+                plant!("EV1", !late, true)
             }
         };
     }
@@ -274,6 +275,9 @@ impl Node {
         }
         if self.checkpoint_failed(ticket, fault) {
             return;
+        }
+        if plant!("ST1", false, true) {
+            return self.synced(ticket);
         }
         // Nothing that depends on it may be told any more (Rebello et al., "Can Applications Recover from fsync
         // Failures?", 2020: what a failed sync covered is lost, whatever a second one says).
