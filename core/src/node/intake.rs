@@ -78,6 +78,7 @@ impl Node {
         if session.client.closing {
             return;
         }
+        // A session that became ready earlier in this turn still has what it kept; that is run when the turn ends.
         if session.state != State::Ready || session.input.is_whole() {
             session.input.keep_whole(bytes);
             if session.state == State::Ready {

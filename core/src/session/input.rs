@@ -1,6 +1,7 @@
 //! Bytes of a connection that could not be run yet: the beginning of a command that was cut, or whole commands
 //! of a client that has to wait.
 
+use crate::mark::plant;
 use crate::resp::Span;
 use crate::resp::parse::{Limits, Progress, ProtocolError, Step, encode_inline, parse};
 
@@ -87,7 +88,7 @@ impl Pending {
                 Step::Complete(end) | Step::Inline { end, .. } => end,
             };
             // What was copied beyond the command's end still belongs to `more`.
-            let beyond = self.bytes.len() - end;
+            let beyond = plant!("CL11", self.bytes.len() - end, 0);
             self.bytes.truncate(end);
             return Ok((used - beyond, step));
         }
