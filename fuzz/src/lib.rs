@@ -13,6 +13,7 @@
 //!  frame, snapshot    bytes ─▶ readers; records ─▶ written and read back
 //!  recover            a real directory, damaged ─▶ a prefix of what was written, or a named error
 //!  node_events        any order of events that a correct driver can bring about
+//!  rdb                bytes ─▶ the reader of Redis's dumps, cut anywhere
 //!  config_file        text ─▶ settings ─▶ text ─▶ the same settings
 //! ```
 
@@ -25,6 +26,7 @@ mod keyspace;
 pub mod meter;
 pub mod mutate;
 mod node_events;
+mod rdb;
 mod recover;
 mod reply_round_trip;
 pub mod resp;
@@ -38,6 +40,7 @@ pub use frame::frame;
 pub use glob::glob;
 pub use keyspace::keyspace;
 pub use node_events::node_events;
+pub use rdb::rdb;
 pub use recover::recover;
 pub use reply_round_trip::reply_round_trip;
 pub use resp_split::resp_split;
@@ -54,6 +57,7 @@ pub const TARGETS: &[Target] = &[
     ("glob", glob),
     ("keyspace", keyspace),
     ("node_events", node_events),
+    ("rdb", rdb),
     ("recover", recover),
     ("reply_round_trip", reply_round_trip),
     ("resp_split", resp_split),
