@@ -35,6 +35,10 @@ mod event;
 pub mod ids;
 pub mod limits;
 pub mod log;
+#[cfg(plant)]
+pub mod mark;
+#[cfg(not(plant))]
+mod mark;
 mod node;
 pub mod rdb;
 pub mod resp;

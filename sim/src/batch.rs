@@ -17,7 +17,7 @@ pub struct Result {
 }
 
 /// Runs seeds on several threads until so many violations were found. Every `twice`-th seed is run twice and must
-/// leave the same trace (0: none).
+/// leave the same trace (0: none). `planted` names a bug to be planted, where bugs are compiled in.
 ///
 /// # Panics
 /// When a thread of the simulator itself fails.
@@ -27,12 +27,14 @@ pub fn run(
     jobs: usize,
     violations_max: usize,
     twice: u64,
+    planted: &'static str,
     mut progress: impl FnMut(u64),
 ) -> Result {
     let next = AtomicU64::new(from);
     let stop = AtomicBool::new(false);
     let result = Mutex::new(Result::default());
     let work = || {
+        let _ = crate::plant::plant(planted);
         let mut totals = Totals::default();
         while !stop.load(Ordering::Relaxed) {
             let seed = next.fetch_add(1, Ordering::Relaxed);

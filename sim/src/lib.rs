@@ -19,6 +19,7 @@ pub mod fault;
 pub mod history;
 pub mod model;
 pub mod network;
+pub mod plant;
 pub mod process;
 pub mod random;
 pub mod report;

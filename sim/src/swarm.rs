@@ -49,6 +49,8 @@ pub struct Swarm {
     pub clients: u64,
     /// How many requests each may have outstanding.
     pub pipeline: u64,
+    /// How many requests there are at most.
+    pub requests: u64,
     /// How long a client thinks at most.
     pub think_us: u64,
     /// How long bytes travel at most.
@@ -91,6 +93,11 @@ impl Swarm {
             Profile::Benign,
         ]);
         let run_us = draws.magnitude(500_000, 15_000_000);
+        let (clients, pipeline) = (draws.magnitude(1, 12), draws.magnitude(1, 64));
+        let requests = draws.magnitude(30, 3_000);
+        // So that the requests are spread over the run: a batch holds half a pipeline, and the mean of a draw by
+        // magnitude is about a seventh of its end.
+        let think_us = (run_us * clients * pipeline * 7 / requests / 2).clamp(1_000, 20_000_000);
         Self {
             seed,
             run_us,
@@ -99,9 +106,10 @@ impl Swarm {
             config: config(policy, draws),
             sync_us: draws.magnitude(50, 20_000),
             drift_ppm: draws.range(0, 20_000) as i64 - 10_000,
-            clients: draws.magnitude(1, 12),
-            pipeline: draws.magnitude(1, 64),
-            think_us: draws.magnitude(1_000, 400_000),
+            clients,
+            pipeline,
+            requests,
+            think_us: draws.magnitude(think_us / 4, think_us * 2),
             delay_us: draws.magnitude(50, 30_000),
             cut: match draws.below(20) {
                 0 => Cut::One,
@@ -199,9 +207,10 @@ impl fmt::Display for Swarm {
         )?;
         writeln!(
             f,
-            "  clients {}  pipeline {}  think {} µs  delay {} µs  sync {} µs  cut {:?}  socket {} B  drift {} ppm",
+            "  clients {}  pipeline {}  requests {}  think {} µs  delay {} µs  sync {} µs  cut {:?}  socket {} B  drift {} ppm",
             self.clients,
             self.pipeline,
+            self.requests,
             self.think_us,
             self.delay_us,
             self.sync_us,

@@ -30,14 +30,21 @@ pub fn parse_u64(digits: &[u8]) -> Option<u64> {
         return None;
     }
     let mut value = 0_u64;
-    for &digit in digits {
-        let digit = digit.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
+    // Nineteen digits always fit; only the twentieth has to be watched.
+    let (front, last) = digits.split_at(digits.len().min(19));
+    for &digit in front {
+        value = value * 10 + digit_value(digit)?;
+    }
+    for &digit in last {
+        value = value.checked_mul(10)?.checked_add(digit_value(digit)?)?;
     }
     Some(value)
+}
+
+#[inline]
+fn digit_value(digit: u8) -> Option<u64> {
+    let value = digit.wrapping_sub(b'0');
+    (value <= 9).then_some(u64::from(value))
 }
 
 /// Reads a double as `strtod` does, but refuses what Redis refuses: nothing, spaces, trailing text, NaN, and
@@ -98,12 +105,19 @@ const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
     6061626364656667686970717273747576777879\
     8081828384858687888990919293949596979899";
 
-/// The text of an integer, on the stack.
+/// The text of an integer, on the stack, as a line of the protocol: with room for a byte before it, and with a
+/// line end behind it.
 #[derive(Clone, Copy)]
 pub struct IntegerText {
-    bytes: [u8; 20],
+    bytes: [u8; LINE_BYTES],
     start: u8,
 }
+
+/// The longest integers have twenty digits, or nineteen and a sign.
+const LINE_BYTES: usize = 1 + DIGITS_MAX + 2;
+const DIGITS_MAX: usize = 20;
+/// Where the digits end.
+const DIGITS_END: usize = 1 + DIGITS_MAX;
 
 impl IntegerText {
     /// Prints `value`.
@@ -120,8 +134,8 @@ impl IntegerText {
     /// Prints `value`.
     #[must_use]
     pub fn unsigned(mut value: u64) -> Self {
-        let mut bytes = [0; 20];
-        let mut start = 20;
+        let mut bytes = *b".....................\r\n";
+        let mut start = DIGITS_END;
         while value >= 100 {
             let pair = (value % 100) as usize * 2;
             value /= 100;
@@ -140,9 +154,19 @@ impl IntegerText {
     }
 
     /// The digits.
+    #[inline]
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[usize::from(self.start)..]
+        &self.bytes[usize::from(self.start)..DIGITS_END]
+    }
+
+    /// The digits with this byte before them and a line end behind them.
+    #[inline]
+    #[must_use]
+    pub fn line(&mut self, first: u8) -> &[u8] {
+        let start = usize::from(self.start) - 1;
+        self.bytes[start] = first;
+        &self.bytes[start..]
     }
 }
 
@@ -221,6 +245,8 @@ mod tests {
             "-9223372036854775809",
             "1e3",
             "99999999999999999999999",
+            "1844674407370955161x",
+            "184467440737095516150",
         ] {
             assert_eq!(parse_i64(text.as_bytes()), None, "{text}");
         }
@@ -237,6 +263,12 @@ mod tests {
         }
         assert_eq!(IntegerText::new(i64::MIN).as_bytes(), i64::MIN.to_string().as_bytes());
         assert_eq!(IntegerText::unsigned(u64::MAX).as_bytes(), u64::MAX.to_string().as_bytes());
+        assert_eq!(IntegerText::new(i64::MIN).line(b':'), b":-9223372036854775808\r\n");
+        assert_eq!(IntegerText::unsigned(u64::MAX).line(b'$'), b"$18446744073709551615\r\n");
+        assert_eq!(IntegerText::new(0).line(b'*'), b"*0\r\n");
+        for value in [0, 9_999_999_999_999_999_999, 10_000_000_000_000_000_000, u64::MAX] {
+            assert_eq!(parse_u64(value.to_string().as_bytes()), Some(value));
+        }
     }
 
     #[test]

@@ -61,8 +61,9 @@ fn add(context: &mut Context<'_>, key: &[u8], increment: i64) -> Handled {
         None => 0,
     };
     let sum = value.checked_add(increment).ok_or(ReplyError::OVERFLOW)?;
-    edit.set_string(IntegerText::new(sum).as_bytes(), StringForm::Plain);
-    reply.integer(sum);
+    let sum = IntegerText::new(sum);
+    edit.set_string(sum.as_bytes(), StringForm::Plain);
+    reply.integer_text(sum);
     Ok(Outcome::Done)
 }
 

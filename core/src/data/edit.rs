@@ -78,15 +78,38 @@ impl<'a> Edit<'a> {
     }
 
     /// Makes the value this string, whatever it was before. The deadline stays.
+    #[inline]
     pub fn set_string(&mut self, text: &[u8], form: StringForm) {
-        let deadline = self.expire_at();
-        self.replace_string(text, form, deadline);
+        if !self.rewrite(text, form, true) {
+            let expire_at = self.expire_at();
+            self.put(Head { kind: Kind::String, form: form as u8, expire_at }, text);
+        }
     }
 
     /// Makes the value this string, whatever it was before, with this deadline or none.
     #[inline]
     pub fn replace_string(&mut self, text: &[u8], form: StringForm, expire_at: Option<UnixMillis>) {
-        self.put(Head { kind: Kind::String, form: form as u8, expire_at }, text);
+        if expire_at.is_some() || !self.rewrite(text, form, false) {
+            self.put(Head { kind: Kind::String, form: form as u8, expire_at }, text);
+        }
+    }
+
+    /// Writes a string over one that differs in nothing but its bytes, which is what most writes do: then neither
+    /// head nor index nor deadlines have to be looked at. Whether it was so.
+    #[inline]
+    fn rewrite(&mut self, text: &[u8], form: StringForm, may_expire: bool) -> bool {
+        let Some(slot) = self.slot else { return false };
+        let shape = Shape::read(self.database.arena.bytes(slot.handle));
+        let fits = shape.kind == Kind::String
+            && shape.form == form as u8
+            && shape.value_len == text.len()
+            && (may_expire || !shape.expires);
+        if fits {
+            self.prepare();
+            let block = self.database.arena.bytes_mut(slot.handle);
+            block[shape.value_at()..shape.end()].copy_from_slice(text);
+        }
+        fits
     }
 
     /// Appends to the string, or makes it; how long it is then. It becomes `raw`, unless it is new.

@@ -18,6 +18,7 @@ use super::arena::Handle;
 use super::database::{Database, SAVED};
 use super::encode::encode;
 use super::entry;
+use crate::mark::plant;
 
 /// How far a save has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -116,7 +117,7 @@ impl Save {
     /// there already.
     #[cold]
     pub fn keep(&mut self, database: &mut Database, handle: Handle) {
-        if entry::stamp(database.arena.bytes(handle)) == database.save_epoch {
+        if plant!("ST8", entry::stamp(database.arena.bytes(handle)) == database.save_epoch, true) {
             return;
         }
         encode(database, database.save_label, handle, &mut self.output);

@@ -3,6 +3,7 @@
 use super::frame::{self, OVERHEAD_BYTES, local_marker, word};
 use super::reader::{Ending, Fault, Reason, Scope};
 use super::record::{Proof, Record, SYNCED_BYTES};
+use crate::mark::plant;
 
 /// What a disk writes as a whole, in bytes. Devices with larger sectors write these together.
 const SECTOR_BYTES: u64 = 512;
@@ -74,7 +75,7 @@ impl Aftermath {
             return None;
         }
         let trailing_bytes = self.nonzero_end - self.offset;
-        let torn = self.missing || self.end > length_bytes;
+        let torn = plant!("ST3", self.missing || self.end > length_bytes, true);
         let fault = (trailing_bytes > 0).then_some(Fault { reason: self.reason, torn });
         Some(Ending { offset: self.offset, fault, trailing_bytes, proof: self.proof })
     }

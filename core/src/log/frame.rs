@@ -25,6 +25,7 @@ use core::ops::Range;
 use crc64fast::Digest;
 
 use crate::ids::{LogIndex, Position};
+use crate::mark::plant;
 
 /// Bytes before the body: the marker, the length and its complement.
 pub const HEADER_BYTES: usize = 16;
@@ -161,7 +162,7 @@ pub fn open(bytes: &[u8]) -> Result<(u64, Range<usize>), FrameFault> {
         return Err(FrameFault::Length);
     }
     let body = HEADER_BYTES..HEADER_BYTES + body_bytes;
-    if crc(&bytes[8..body.end]) != word(bytes, body.end) {
+    if plant!("ST2", crc(&bytes[8..body.end]) != word(bytes, body.end), false) {
         return Err(FrameFault::Crc);
     }
     if word(bytes, body.end + 8) != marker {

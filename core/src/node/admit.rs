@@ -3,6 +3,7 @@
 use super::Node;
 use crate::command::{CommandId, Conditions, Flags, table, unknown_subcommand};
 use crate::ids::ConnId;
+use crate::mark::plant;
 use crate::resp::{Args, Reply, ReplyError};
 use crate::session::State;
 
@@ -94,7 +95,7 @@ impl Node {
     fn route_read(&mut self, conn: ConnId, command: CommandId, args: Args<'_>, unit: &[u8]) -> Flow {
         // Where replies wait for the disk, a key must not be told to be gone before its going is on the disk.
         let settled = self.gate_is_open() || !self.expiry_is_due();
-        if settled && self.lane.is_idle() {
+        if plant!("CL12", settled && self.lane.is_idle(), true) {
             return self.run_in_place(conn, command, args, unit);
         }
         if self.lane.waiting_bytes() > self.config.knobs.lane_bytes {

@@ -15,6 +15,7 @@ use super::storage::describe;
 use crate::ids::{ConnId, EntryId, File, Ticket};
 use crate::log::parts::PartsWriter;
 use crate::log::record::SnapshotHead;
+use crate::mark::plant;
 use crate::resp::{Reply, ReplyError};
 use crate::time::UnixMillis;
 use crate::{Action, DiskFault, Level, Mono, Now, When};
@@ -55,6 +56,8 @@ pub(super) struct Checkpoint {
     pub(super) last_took_us: u64,
     /// Removals under way.
     removals: Vec<Ticket>,
+    /// What a start found to be replaced, and the sync of the checkpoint that replaces it.
+    leftovers: Option<(Ticket, Vec<File>)>,
     /// Appends of a checkpoint that was given up, whose completions mean nothing.
     abandoned: Vec<Ticket>,
 }
@@ -105,6 +108,7 @@ impl Checkpoint {
             extra_bytes_peak: 0,
             last_took_us: 0,
             removals: Vec::new(),
+            leftovers: None,
             abandoned: Vec::new(),
         }
     }
@@ -208,7 +212,8 @@ impl Node {
             return;
         }
         let term = self.writer.state().term;
-        let covered = EntryId { term, index: self.applied };
+        let index = plant!("SN1", self.applied, self.applied.next());
+        let covered = EntryId { term, index };
         let file = File::Snapshot(self.next_file_number());
         self.keyspace.save_begin();
         let head = SnapshotHead {
@@ -269,6 +274,10 @@ impl Node {
 
     /// A sync that may be the checkpoint's; whether it was.
     pub(super) fn checkpoint_synced(&mut self, ticket: Ticket) -> bool {
+        if let Some(files) = self.take_leftovers(ticket) {
+            files.into_iter().for_each(|file| self.remove_file(file));
+            return true;
+        }
         if let Some(at) = self.checkpoint.removals.iter().position(|&removal| removal == ticket) {
             self.checkpoint.removals.swap_remove(at);
             return true;
@@ -281,7 +290,7 @@ impl Node {
         for (_, length) in saving.under_way.drain(..=at) {
             saving.under_way_bytes -= length;
         }
-        if saving.ended && saving.under_way.is_empty() {
+        if saving.ended && plant!("SN4", saving.under_way.is_empty(), true) {
             self.finish_checkpoint();
         }
         true
@@ -347,6 +356,24 @@ impl Node {
         }
     }
 
+    /// Removes what a start found to be of no more use. The checkpoint that makes it so was read whole, but perhaps
+    /// from the page cache only: it is brought to the platter first.
+    pub(super) fn remove_leftovers(&mut self, remove: Vec<File>) {
+        match self.checkpoint.file {
+            Some(file) if plant!("SN5", !remove.is_empty(), false) => {
+                let ticket = self.ticket();
+                self.actions.push_back(Action::Sync { ticket, file });
+                self.checkpoint.leftovers = Some((ticket, remove));
+            }
+            _ => remove.into_iter().for_each(|file| self.remove_file(file)),
+        }
+    }
+
+    /// Takes the files that waited for this ticket, if it is theirs.
+    fn take_leftovers(&mut self, ticket: Ticket) -> Option<Vec<File>> {
+        self.checkpoint.leftovers.take_if(|(known, _)| *known == ticket).map(|(_, files)| files)
+    }
+
     /// Removes a file that nothing depends on.
     pub(super) fn remove_file(&mut self, file: File) {
         let ticket = self.ticket();
@@ -356,6 +383,16 @@ impl Node {
 
     /// A disk fault that may be the checkpoint's; whether it was. The log is not concerned: the old files stay.
     pub(super) fn checkpoint_failed(&mut self, ticket: Ticket, fault: DiskFault) -> bool {
+        if self.take_leftovers(ticket).is_some() {
+            self.say(
+                Level::Warning,
+                format!(
+                    "The checkpoint that was loaded could not be synced: {}. The files it replaces are kept.",
+                    describe(fault)
+                ),
+            );
+            return true;
+        }
         if let Some(at) = self.checkpoint.removals.iter().position(|&removal| removal == ticket) {
             self.checkpoint.removals.swap_remove(at);
             self.say(Level::Warning, format!("An old file could not be removed: {}.", describe(fault)));

@@ -3,6 +3,7 @@
 use super::{Node, redact};
 use crate::command::{Client, CommandId, Conditions};
 use crate::ids::{ConnId, Position};
+use crate::mark::plant;
 use crate::resp::{Args, Reply, ReplyError};
 use crate::session::{Session, State, Wait, WaitReason};
 use crate::{Action, Level, Mono, Origin, limits};
@@ -117,7 +118,7 @@ impl Node {
         let soft_us = limit.soft_s.saturating_mul(1_000_000);
         let too_long =
             session.over_soft_limit_since.is_some_and(|since| self.now.mono.micros_since(since) >= soft_us);
-        if !(over_hard || over_soft && too_long) {
+        if plant!("LV5", !over_hard && !(over_soft && too_long), true) {
             return true;
         }
         let text = format!(

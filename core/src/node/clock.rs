@@ -7,6 +7,7 @@
 
 use super::Node;
 use crate::Mono;
+use crate::mark::plant;
 
 impl Node {
     /// Whether some key's deadline has passed at the log's time.
@@ -22,10 +23,10 @@ impl Node {
 
     /// Logs that due keys go, if this turn has to: it told somebody so, it writes anyway, or it is time.
     pub(super) fn settle_expiry(&mut self) {
-        if !self.is_running() || !self.active_expiry || !self.expiry_is_due() {
+        if !self.is_running() || !self.active_expiry || self.stop_is_syncing() || !self.expiry_is_due() {
             return;
         }
-        let busy = self.reads_ran || self.open_units > 0 || self.lane.is_filling();
+        let busy = plant!("XP1", self.reads_ran, false) || self.open_units > 0 || self.lane.is_filling();
         if !busy && self.now.mono < self.next_clock_entry {
             return;
         }
@@ -46,7 +47,7 @@ impl Node {
 
     /// When the next keys are due.
     pub(super) fn clock_deadline(&self) -> Option<Mono> {
-        if !self.is_running() || !self.active_expiry {
+        if !self.is_running() || !self.active_expiry || self.stop_is_syncing() {
             return None;
         }
         let deadline = self.keyspace.earliest_deadline()?;

@@ -13,6 +13,7 @@ use crate::ids::{EntryId, File, FileInfo, GroupId, LogIndex, Ticket};
 use crate::log::record::{Head, SnapshotHead};
 use crate::log::recovery::{Progress, Recovered, Recovery, Step};
 use crate::log::writer::Writer;
+use crate::mark::plant;
 use crate::{Action, Halt, Level};
 
 /// How far the start has come.
@@ -166,7 +167,12 @@ impl Node {
                     self.writer.tick(entry.time);
                     loading.entries += 1;
                     let replayed = if loading.group.is_some() {
-                        self.replay(entry.id.index, entry.time, payload)
+                        if plant!("ST10", false, true) {
+                            let _ = self.replay(entry.id.index, entry.time, payload);
+                        }
+                        // SM1: the wall clock instead of the entry's time.
+                        let time = plant!("SM1", entry.time, self.now.wall());
+                        self.replay(entry.id.index, time, payload)
                     } else {
                         // The very first entry: the keyspace has to be the group's before it runs.
                         let payload = payload.to_vec();
@@ -213,7 +219,11 @@ impl Node {
                 self.adopt_group(head.group);
                 self.writer = Writer::new(Self::log_limits(&self.config), &head, self.now.wall());
                 self.storage.next_file = empty.next_number.max(1);
-                self.found(None, EntryId::default(), empty.remove);
+                // What is left of a log that never counted goes first: beside the new one it would be another group's.
+                for file in empty.remove {
+                    self.remove_file(file);
+                }
+                self.found(None, EntryId::default(), Vec::new());
             }
         }
     }
@@ -299,7 +309,7 @@ impl Node {
         self.ask_for_loads();
         let synced = self.log_is_synced();
         let Phase::Founding(founding) = &mut self.phase else { return };
-        if founding.complete && synced {
+        if founding.complete && plant!("RC1", synced, true) {
             let remove = core::mem::take(&mut founding.remove);
             self.serve(remove);
         }
@@ -368,9 +378,7 @@ impl Node {
         self.phase = Phase::Running;
         self.conditions.set(Conditions::LOADING, false);
         self.refresh_conditions();
-        for file in remove {
-            self.remove_file(file);
-        }
+        self.remove_leftovers(remove);
         self.refresh_gate();
         self.checkpoint.last_save = self.now.wall();
         // Log time begins here, whatever the clock did while nobody was looking.

@@ -7,6 +7,9 @@ use crate::ids::ConnId;
 use crate::resp::{Reply, ReplyError};
 use crate::{Config, Halt, Level, Mono};
 
+/// Clients are paused for the rest of the process's life, in milliseconds: a year.
+const PAUSE_MS: u64 = 365 * 24 * 3600 * 1000;
+
 /// A stop under way.
 #[derive(Debug)]
 pub(super) struct Shutdown {
@@ -52,6 +55,9 @@ impl Node {
     pub(super) fn abort_shutdown(&mut self) -> Result<(), ReplyError> {
         match self.shutdown.take() {
             Some(shutdown) => {
+                if shutdown.stage != Stage::Save && shutdown.stage != Stage::Saving {
+                    self.end_pause();
+                }
                 if let Some(by) = shutdown.by {
                     self.refuse_shutdown(by);
                 }
@@ -60,6 +66,13 @@ impl Node {
             }
             None => Err(ReplyError::fixed("ERR No shutdown in progress.")),
         }
+    }
+
+    /// Whether a stop has come so far that nothing more may be added to the log.
+    pub(super) fn stop_is_syncing(&self) -> bool {
+        self.shutdown
+            .as_ref()
+            .is_some_and(|shutdown| matches!(shutdown.stage, Stage::Syncing | Stage::Proved))
     }
 
     fn refuse_shutdown(&mut self, by: ConnId) {
@@ -94,12 +107,20 @@ impl Node {
                 return;
             }
             Stage::Save | Stage::Saving => {
+                // Nothing more is run, or there would always be something left to sync.
+                self.begin_pause(PAUSE_MS, false);
                 if !self.log_is_synced() {
                     self.sync_log();
                 }
                 Stage::Syncing
             }
-            Stage::Syncing if !self.log_is_synced() || !self.lane.is_idle() => return,
+            Stage::Syncing if !self.log_is_synced() || !self.lane.is_idle() => {
+                // What was appended behind the last sync: `appendfsync no` would leave it to the system.
+                if !self.log_is_syncing() {
+                    self.sync_log();
+                }
+                return;
+            }
             Stage::Syncing => {
                 if let Some(proof) = self.writer.proof() {
                     self.append_proof(proof);

@@ -9,6 +9,7 @@ use crate::config::AppendFsync;
 use crate::ids::Ticket;
 use crate::log::record::EntryKind;
 use crate::log::writer::Limits;
+use crate::mark::plant;
 use crate::{Action, Config, DiskFault, Halt, Level, Mono, When};
 
 /// What the node knows of its disk beyond what the writer knows.
@@ -70,7 +71,7 @@ impl Node {
         self.storage.gate_open = match self.config.appendfsync {
             _ if !logging => true,
             AppendFsync::No => true,
-            AppendFsync::Always => false,
+            AppendFsync::Always => plant!("ST6", false, true),
             AppendFsync::EverySecond => {
                 let oldest = self.storage.syncing_since.or(self.storage.unsynced_since);
                 let late_us = u64::from(self.config.knobs.sync_late_ms) * 1000;
@@ -78,7 +79,7 @@ impl Node {
                 if late && self.storage.gate_open {
                     self.storage.delayed_syncs += 1;
                 }
-                !late
+                plant!("EV1", !late, true)
             }
         };
     }
@@ -157,6 +158,11 @@ impl Node {
     /// Whether everything in the log is on the platter.
     pub(super) fn log_is_synced(&self) -> bool {
         self.storage.syncs == 0 && self.storage.unsynced_since.is_none()
+    }
+
+    /// Whether a sync of the log is under way.
+    pub(super) fn log_is_syncing(&self) -> bool {
+        self.storage.syncs > 0
     }
 
     /// At the end of a turn: syncs that are due, space, the next segment, a proof when nothing else is written.
@@ -284,6 +290,9 @@ impl Node {
         }
         if self.checkpoint_failed(ticket, fault) {
             return;
+        }
+        if plant!("ST1", false, true) {
+            return self.synced(ticket);
         }
         // Nothing that depends on it may be told any more (Rebello et al., "Can Applications Recover from fsync
         // Failures?", 2020: what a failed sync covered is lost, whatever a second one says).

@@ -56,9 +56,7 @@ impl<'a> Reply<'a> {
         if count < 10 {
             self.out.extend_from_slice(&[kind, b'0' + count as u8, b'\r', b'\n']);
         } else {
-            self.out.push(kind);
-            self.out.extend_from_slice(IntegerText::unsigned(count as u64).as_bytes());
-            self.out.extend_from_slice(b"\r\n");
+            self.out.extend_from_slice(IntegerText::unsigned(count as u64).line(kind));
         }
     }
 
@@ -87,10 +85,14 @@ impl<'a> Reply<'a> {
         if (0..10).contains(&value) {
             self.out.extend_from_slice(&[b':', b'0' + value as u8, b'\r', b'\n']);
         } else {
-            self.out.push(b':');
-            self.out.extend_from_slice(IntegerText::new(value).as_bytes());
-            self.out.extend_from_slice(b"\r\n");
+            self.integer_text(IntegerText::new(value));
         }
+    }
+
+    /// An integer that is text already.
+    #[inline]
+    pub fn integer_text(&mut self, mut text: IntegerText) {
+        self.out.extend_from_slice(text.line(b':'));
     }
 
     /// A count.

@@ -151,6 +151,12 @@ impl Checks {
         }
     }
 
+    /// Whether the state after this entry is known to belong to the log: it is a new entry that was handed to the disk.
+    #[must_use]
+    pub fn is_logged(&self, index: u64) -> bool {
+        self.log.goes_on && index <= self.log.last()
+    }
+
     /// How many requests of a connection were answered whole within its first `bytes` bytes.
     #[must_use]
     pub fn answered_within(&self, serial: usize, bytes: u64) -> usize {
@@ -166,7 +172,7 @@ impl Checks {
         self.counts.unknown += (conn.arrived - conn.replies.count()) as u64;
     }
 
-    /// Bytes are handed to the disk.
+    /// Bytes are handed to the disk, by a node that serves or still carries over what it found.
     ///
     /// # Errors
     /// When they should not be in the log.
@@ -175,6 +181,7 @@ impl Checks {
         file: File,
         offset: usize,
         bytes: &[u8],
+        serving: bool,
         moment: Moment,
     ) -> Result<(), Violation> {
         if matches!(file, File::Snapshot(_)) {
@@ -182,10 +189,15 @@ impl Checks {
         }
         for seen in log::entries(bytes, offset)? {
             let known = seen.index.checked_sub(1).and_then(|at| self.log.entries.get_mut(at as usize));
-            if !self.log.goes_on
-                && let Some(entry) = known
-                && entry.frame == seen.frame
-            {
+            if !serving {
+                // Old entries only, each as it was. A new one may be equal to one that was lost, so looking at the
+                // bytes alone would not do.
+                let Some(entry) = known.filter(|entry| entry.frame == seen.frame) else {
+                    return violated(
+                        "INV-S2",
+                        format!("entry {} was recovered, and nobody wrote it so", seen.index),
+                    );
+                };
                 entry.places.push((file, seen.offset));
                 continue;
             }
@@ -396,8 +408,10 @@ impl Checks {
     pub fn crashed(&mut self, disk: &Disk, power_lost: bool) {
         self.durable.crashed(&self.log, disk, power_lost);
         // What arrived and is not in the log can never come: nobody remembers it.
-        self.awaited.clear();
+        let ops = &self.ops;
+        self.awaited.retain(|_, &mut id| ops[id].arrived.is_none());
         self.log.goes_on = false;
+        self.digests.restarted();
         self.log_ms = 0;
     }
 

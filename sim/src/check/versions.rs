@@ -39,9 +39,12 @@ impl Versions {
     /// When these keys changed, behind `from` and up to `to`, in order.
     #[must_use]
     pub fn changes(&self, keys: &[Key], from: u64, to: u64) -> Vec<u64> {
-        let of_key = |key| self.keys.get(key).into_iter().flatten().map(|(units, _)| *units);
-        let mut changes: Vec<u64> =
-            keys.iter().flat_map(of_key).filter(|units| (from + 1..=to).contains(units)).collect();
+        let mut changes = Vec::new();
+        for versions in keys.iter().filter_map(|key| self.keys.get(key)) {
+            let begin = versions.partition_point(|(units, _)| *units <= from);
+            changes
+                .extend(versions[begin..].iter().map(|(units, _)| *units).take_while(|units| *units <= to));
+        }
         changes.sort_unstable();
         changes.dedup();
         changes

@@ -8,6 +8,9 @@ use crate::random::Stream;
 /// What a disk writes as a whole, in bytes.
 pub const SECTOR_BYTES: usize = 512;
 
+/// What the system caches as a whole, in bytes.
+pub const PAGE_BYTES: usize = 4096;
+
 /// Something done to a file that no sync has covered yet.
 #[derive(Clone, Debug)]
 enum Change {
@@ -23,6 +26,8 @@ pub struct Content {
     cache: Vec<u8>,
     platter: Vec<u8>,
     pending: Vec<Change>,
+    /// A sync failed: the platter lacks something that the system takes for written.
+    stale: bool,
     /// Where the next append goes.
     appended: usize,
     /// The directory entry is on the platter.
@@ -60,8 +65,25 @@ impl Content {
 
     /// Puts bytes somewhere into the page cache.
     pub fn write(&mut self, offset: usize, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
         overlay(&mut self.cache, offset, bytes);
-        self.pending.push(Change::Data { offset, bytes: bytes.to_vec() });
+        let change = Change::Data { offset, bytes: bytes.to_vec() };
+        self.pending.push(if self.stale { self.whole_pages(&change) } else { change });
+    }
+
+    /// The change as the system will write it: pages as they are in the cache now. That makes a difference only where
+    /// the platter lacks something that the system takes for written.
+    fn whole_pages(&self, change: &Change) -> Change {
+        match change {
+            Change::Data { offset, bytes } => {
+                let start = offset / PAGE_BYTES * PAGE_BYTES;
+                let end = (offset + bytes.len()).next_multiple_of(PAGE_BYTES).min(self.cache.len());
+                Change::Data { offset: start, bytes: self.cache[start..end].to_vec() }
+            }
+            Change::Extend { length } => Change::Extend { length: *length },
+        }
     }
 
     /// Makes the file at least so long.
@@ -100,31 +122,45 @@ impl Content {
         let covered: Vec<Change> = self.pending.drain(..count).collect();
         scatter(&mut self.platter, &covered, Profile::Subset, draws);
         if draws.coin() {
-            self.cache.clone_from(&self.platter);
-            for change in &self.pending {
-                apply(&mut self.cache, change);
+            self.fall_back();
+        }
+        self.stale = true;
+        self.pending = self.pending.iter().map(|change| self.whole_pages(change)).collect();
+    }
+
+    /// Pages that nobody wrote to since read as they are on the platter.
+    fn fall_back(&mut self) {
+        for start in (0..self.cache.len()).step_by(PAGE_BYTES) {
+            let end = (start + PAGE_BYTES).min(self.cache.len());
+            let newer = self.pending.iter().any(|change| match change {
+                Change::Data { offset, bytes } => *offset < end && start < offset + bytes.len(),
+                Change::Extend { .. } => false,
+            });
+            if !newer {
+                let old = self.platter.get(start..end.min(self.platter.len())).unwrap_or_default();
+                self.cache[start..start + old.len()].copy_from_slice(old);
+                self.cache[start + old.len()..end].fill(0);
             }
         }
     }
 
-    /// Whether these bytes would be read back after any crash.
+    /// Whether these bytes would be read back from there after any crash.
     #[must_use]
-    pub fn is_durable(&self, offset: usize, length: usize) -> bool {
-        let end = offset + length;
+    pub fn is_durable(&self, offset: usize, bytes: &[u8]) -> bool {
+        let end = offset + bytes.len();
         let touched = |change: &Change| match change {
             Change::Data { offset: at, bytes } => *at < end && offset < at + bytes.len(),
             Change::Extend { .. } => false,
         };
-        self.named
-            && self.platter.get(offset..end).is_some_and(|bytes| Some(bytes) == self.cache.get(offset..end))
-            && !self.pending.iter().any(touched)
+        let believed = self.named && self.fault.is_none();
+        believed && self.platter.get(offset..end) == Some(bytes) && !self.pending.iter().any(touched)
     }
 
     /// The process is gone, the machine goes on. Pages that the system takes for clean may have been dropped.
     pub fn process_ended(&mut self, draws: &mut Stream) {
         self.fault = None;
-        if self.pending.is_empty() && self.cache != self.platter && draws.coin() {
-            self.cache.clone_from(&self.platter);
+        if self.cache != self.platter && draws.coin() {
+            self.fall_back();
         }
         self.appended = self.cache.len();
     }
@@ -134,6 +170,7 @@ impl Content {
         let pending = std::mem::take(&mut self.pending);
         scatter(&mut self.platter, &pending, profile, draws);
         self.cache.clone_from(&self.platter);
+        self.stale = false;
         self.appended = self.cache.len();
         self.fault = None;
     }
@@ -310,7 +347,7 @@ mod tests {
             content.append(&[7; 2000]);
             content.sync_failed(1, &mut draws(seed));
             content.synced(content.unsynced());
-            lost += u32::from(!content.is_durable(0, 2000));
+            lost += u32::from(!content.is_durable(0, &[7; 2000]));
             content.power_lost(Profile::Benign, &mut draws(seed));
             assert_eq!(content.cache, content.platter);
         }

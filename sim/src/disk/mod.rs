@@ -10,7 +10,7 @@ use lockstep_core::{DiskFault, When};
 
 use crate::random::{Domain, Keyed, Stream};
 use crate::schedule::Micros;
-use content::Content;
+use content::{Content, PAGE_BYTES};
 
 /// What a power loss does to what was not synced.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -180,16 +180,16 @@ impl Disk {
         self.files.get(&file).map_or(0, Content::appended) + waiting.sum::<usize>()
     }
 
-    /// Whether a file failed in this life of the process.
+    /// Whether a segment of the log failed in this life of the process.
     #[must_use]
-    pub fn has_faults(&self) -> bool {
-        self.files.values().any(|content| content.fault.is_some())
+    pub fn log_failed(&self) -> bool {
+        self.files.iter().any(|(file, content)| matches!(file, File::Segment(_)) && content.fault.is_some())
     }
 
     /// Whether these bytes would be read back after any crash.
     #[must_use]
-    pub fn is_durable(&self, file: File, offset: usize, length: usize) -> bool {
-        self.files.get(&file).is_some_and(|content| content.is_durable(offset, length))
+    pub fn is_durable(&self, file: File, offset: usize, bytes: &[u8]) -> bool {
+        self.files.get(&file).is_some_and(|content| content.is_durable(offset, bytes))
     }
 
     /// Adds bytes. With [`When::Now`] they are in the page cache afterwards.
@@ -300,8 +300,9 @@ impl Disk {
     /// The process is gone; the page cache is not. What the worker had begun may have got anywhere.
     pub fn process_ended(&mut self) {
         if let Some(Job::Append { file, bytes, .. }) = self.queue.pop_front() {
-            // A write cut short by the end of its process.
-            let count = self.crashes.below(bytes.len() as u64 + 1) as usize;
+            // A write cut short by the end of its process: the system ends it between two pages.
+            let offset = self.files.get(&file).map_or(0, Content::appended);
+            let count = cut_between_pages(offset, bytes.len(), &mut self.crashes);
             let _ = self.append_to_cache(file, &bytes[..count]);
         }
         self.stop();
@@ -387,7 +388,7 @@ impl Disk {
             self.counts.failed_appends += 1;
             content.fault = Some(fault);
             // A part of it may be there.
-            let count = self.crashes.below(bytes.len() as u64 + 1) as usize;
+            let count = cut_between_pages(content.appended(), bytes.len(), &mut self.crashes);
             content.append(&bytes[..count]);
             return Err(fault);
         }
@@ -481,6 +482,12 @@ impl Disk {
     }
 }
 
+/// How many of so many bytes a write that is cut short gets into the page cache.
+fn cut_between_pages(offset: usize, bytes: usize, draws: &mut Stream) -> usize {
+    let cut = draws.below(bytes as u64 + 1) as usize;
+    ((offset + cut) / PAGE_BYTES * PAGE_BYTES).saturating_sub(offset)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -513,7 +520,7 @@ mod tests {
             (1..=3).map(|ticket| Completion::Synced(Ticket(ticket))).collect::<Vec<_>>()
         );
         assert_eq!(disk.counts.syncs, 1);
-        assert!(disk.is_durable(LOG, 0, 30));
+        assert!((1..=3).all(|value| disk.is_durable(LOG, usize::from(value - 1) * 10, &[value; 10])));
     }
 
     #[test]
@@ -524,7 +531,7 @@ mod tests {
         disk.begin().expect("a sync");
         disk.append(Ticket(3), LOG, bytes(2, 600), When::Now).expect("there is room");
         disk.finish();
-        assert!(disk.is_durable(LOG, 0, 600) && !disk.is_durable(LOG, 600, 600));
+        assert!(disk.is_durable(LOG, 0, &[1; 600]) && !disk.is_durable(LOG, 600, &[2; 600]));
         disk.power_lost();
         assert_eq!(disk.list()[0].length_bytes, 600);
     }

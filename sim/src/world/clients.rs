@@ -37,11 +37,14 @@ impl World {
             let cut = self.clients[number].draws.below(bytes.len() as u64 + 1) as usize;
             bytes.truncate(cut);
         }
+        let asked = !bytes.is_empty();
         self.send_up(serial, bytes);
         if hangs_up {
             self.hang_up(number, serial);
         }
-        self.act_soon(number);
+        if asked || hangs_up {
+            self.act_soon(number);
+        }
     }
 
     fn answered(&self, serial: usize) -> usize {
@@ -54,6 +57,9 @@ impl World {
             return client.script.pop().map(|words| (words, Kind::Keys));
         }
         let request = self.next_request;
+        if request > self.swarm.requests {
+            return None;
+        }
         self.next_request += 1;
         let wall_ms = self.machine.clock.now(self.schedule.now_us()).wall().0;
         Some(self.swarm.workload.next(&mut client.asks, &self.checks, client.database, request, wall_ms))

@@ -52,9 +52,9 @@ impl World {
                 effective = true;
                 self.machine.clock.jump(by_us);
             }
-            Fault::Rot => effective = self.damage_found(|world| world.machine.disk.rot(&mut world.damage)),
+            Fault::Rot => effective = self.damage_found(|world| world.machine.disk.rot(&mut world.damage))?,
             Fault::Misdirect => {
-                effective = self.damage_found(|world| world.machine.disk.misdirect(&mut world.damage));
+                effective = self.damage_found(|world| world.machine.disk.misdirect(&mut world.damage))?;
                 // A sector of zeros over the newest bytes looks like a write that never came.
                 self.checks.durable.waived |= effective;
             }
@@ -66,13 +66,13 @@ impl World {
     }
 
     /// Damages a file while its process is down.
-    fn damage_found(&mut self, damage: impl FnOnce(&mut Self) -> bool) -> bool {
+    fn damage_found(&mut self, damage: impl FnOnce(&mut Self) -> bool) -> Result<bool, Violation> {
         if self.node.is_some() {
-            self.end_process(false, 1_000);
+            self.end_process(false, 1_000)?;
         }
         let effective = damage(self);
         self.damaged |= effective;
-        effective
+        Ok(effective)
     }
 
     fn reset(&mut self, per_million: u64) -> bool {

@@ -273,6 +273,7 @@ impl World {
             Happening::Turn { life: of } if of == life && self.node.is_some() => self.turn(),
             Happening::Disk { life: of } if of == life && self.node.is_some() => {
                 self.machine.disk.finish();
+                self.checks.durable.look(&self.checks.log, &self.machine.disk);
                 self.work_disk();
                 if self.machine.disk.has_completions() {
                     self.wake();
@@ -332,7 +333,11 @@ impl World {
     }
 
     /// The process is gone: killed, or with the machine's power.
-    fn end_process(&mut self, power: bool, again_after_us: Micros) {
+    fn end_process(&mut self, power: bool, again_after_us: Micros) -> Result<(), Violation> {
+        // In the middle of a turn the node may be ahead of what it has handed out.
+        if self.node.as_ref().is_some_and(|node| self.checks.is_logged(node.applied().0)) {
+            self.see_digest()?;
+        }
         let now_us = self.now_us();
         self.trace.note(now_us, 2, &[u64::from(power)]);
         self.trace.line(now_us, || if power { "POWER LOST".into() } else { "process ended".to_owned() });
@@ -344,7 +349,7 @@ impl World {
             self.machine.disk.power_lost();
         } else {
             // After a failed sync the cache may show what the platter never got, or not even that.
-            let failed = self.machine.disk.has_faults();
+            let failed = self.machine.disk.log_failed();
             self.checks.crashed(&self.machine.disk, failed);
             self.machine.disk.process_ended();
         }
@@ -352,6 +357,7 @@ impl World {
             self.drop_link(serial);
         }
         self.schedule.after(again_after_us, Happening::Start);
+        Ok(())
     }
 
     /// The node said that it does nothing more.
@@ -377,8 +383,7 @@ impl World {
             }
         }
         let down_us = self.machine.stopping.take().unwrap_or(10_000);
-        self.end_process(false, down_us);
-        Ok(())
+        self.end_process(false, down_us)
     }
 
     /// Whether damage was done after which a node may refuse to go on.

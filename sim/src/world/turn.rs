@@ -48,7 +48,6 @@ impl World {
             return Ok(());
         }
         self.turns += 1;
-        self.checks.turn(self.machine.moment(now_us));
         for serial in std::mem::take(&mut self.links_to_write) {
             self.write(serial)?;
         }
@@ -98,7 +97,12 @@ impl World {
     fn tell_one(&mut self, what: Told) {
         let now = self.machine.clock.now(self.schedule.now_us());
         let now_us = self.schedule.now_us();
+        let moment = self.machine.moment(now_us);
         let Some(node) = &mut self.node else { return };
+        if node.is_serving() {
+            // Before, the log's time does not follow the clock yet.
+            self.checks.turn(moment);
+        }
         match what {
             Told::Completion(completion) => {
                 let event = match &completion {
@@ -170,7 +174,7 @@ impl World {
                 if actions > ACTIONS_MAX {
                     return violated("INV-M3", "a turn does not end");
                 }
-                if self.doom_has_come() {
+                if self.doom_has_come()? {
                     return Ok(());
                 }
                 self.perform(action, &mut flushes)?;
@@ -179,7 +183,7 @@ impl World {
                 return Ok(());
             }
             for conn in flushes {
-                if self.doom_has_come() {
+                if self.doom_has_come()? {
                     return Ok(());
                 }
                 if let Some(&serial) = self.machine.conns.get(&conn) {
@@ -199,19 +203,19 @@ impl World {
     }
 
     /// One more action is about to be performed; whether the process does not live to see it.
-    fn doom_has_come(&mut self) -> bool {
-        let Some(doom) = &mut self.machine.doom else { return false };
+    fn doom_has_come(&mut self) -> Result<bool, Violation> {
+        let Some(doom) = &mut self.machine.doom else { return Ok(false) };
         if let Some(left) = doom.actions_left.checked_sub(1) {
             doom.actions_left = left;
-            return false;
+            return Ok(false);
         }
         let doom = *doom;
-        self.end_process(doom.power, doom.down_us);
+        self.end_process(doom.power, doom.down_us)?;
         if doom.again > 0 {
             let actions_left = self.machine.draws.below(20) as u32;
             self.machine.doom = Some(crate::process::Doom { actions_left, again: doom.again - 1, ..doom });
         }
-        true
+        Ok(true)
     }
 
     fn perform(&mut self, action: Action, flushes: &mut Vec<ConnId>) -> Result<(), Violation> {
@@ -225,8 +229,9 @@ impl World {
                 self.trace.line(now_us, || {
                     format!("  append {} +{offset}: {} bytes, {when:?} ({ticket})", file.name(), bytes.len())
                 });
+                let serving = self.node.as_ref().is_some_and(lockstep_core::Node::is_serving);
                 match self.machine.disk.append(ticket, file, bytes.clone(), when) {
-                    Ok(()) => self.checks.appended(file, offset, &bytes, moment)?,
+                    Ok(()) => self.checks.appended(file, offset, &bytes, serving, moment)?,
                     Err(fault) => {
                         let now = self.machine.clock.now(now_us);
                         if let Some(node) = &mut self.node {
@@ -326,9 +331,10 @@ impl World {
     /// Looks at the node between two turns.
     fn look(&mut self) -> Result<(), Violation> {
         let Some(node) = &self.node else { return Ok(()) };
-        if node.is_recovered() && node.is_settled() {
-            self.checks.digests.see(node.applied().0, node.digest())?;
+        if self.checks.digests.wants(node.applied().0) {
+            self.see_digest()?;
         }
+        let Some(node) = &self.node else { return Ok(()) };
         self.checks.durable.look(&self.checks.log, &self.machine.disk);
         let limit = self.swarm.config.client_output_buffer_limits.normal.hard_bytes;
         if limit > 0 {
@@ -351,6 +357,16 @@ impl World {
             self.wake();
         }
         Ok(())
+    }
+
+    /// Compares what the node holds with what it held at the same entry before.
+    pub(super) fn see_digest(&mut self) -> Result<(), Violation> {
+        match &self.node {
+            Some(node) if node.is_recovered() && node.is_settled() => {
+                self.checks.digests.see(node.applied().0, node.digest())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn set_timer(&mut self) {
