@@ -1,6 +1,13 @@
 //! What a command costs the node itself: time and allocations per command through `handle` and `poll`, with no
 //! socket and no disk. `cargo bench -p lockstep-core`, with words to choose among the lines.
 
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "this is a driver, which has the clock and the terminal that a node has not"
+)]
+
 #[path = "../tests/counting/mod.rs"]
 mod counting;
 

@@ -171,7 +171,7 @@ fn measure(bench: &Bench, row: &Row, servers: &[Server; 2]) -> io::Result<Line> 
             std::thread::sleep(Duration::from_millis(20));
         }
     }
-    let [left, right] = rates.map(|rates| median(rates));
+    let [left, right] = rates.map(median);
     let cost = [0, 1].map(|side| cpu[side] / commands[side] * 1e6);
     let show = |rate: f64, cost: f64| format!("{:.0}k/s, {cost:.2} µs", rate / 1000.0);
     Ok(Line {

@@ -136,7 +136,7 @@ impl Batch {
     /// The kind of the command at `index`.
     fn kind(&self, index: usize) -> Work {
         match self.work {
-            Work::Mixed if index % 2 == 0 => Work::Set,
+            Work::Mixed if index.is_multiple_of(2) => Work::Set,
             Work::Mixed => Work::Get,
             work => work,
         }
