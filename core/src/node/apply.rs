@@ -314,6 +314,12 @@ impl Node {
         }
         self.note_work(run.conn, command, args, replied);
         self.after_command(run.conn, mode, start);
+        if let Some(session) = self.sessions.get_mut(run.conn)
+            && session.in_lane == 0
+            && let Some(error) = session.last_words.take()
+        {
+            Reply::new(session.output.buffer(), session.client.protocol).error(&error);
+        }
     }
 
     /// Runs a write whose reply nobody will read: its client has left, or it comes from the log.

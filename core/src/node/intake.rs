@@ -243,7 +243,12 @@ impl Node {
         let Some(session) = self.sessions.get_mut(conn) else { return };
         let text = error.text();
         let reply = crate::resp::ReplyError::new(text);
-        crate::resp::Reply::new(session.output.buffer(), session.client.protocol).error(&reply);
+        if session.in_lane == 0 {
+            crate::resp::Reply::new(session.output.buffer(), session.client.protocol).error(&reply);
+        } else {
+            // What came before it is answered before it.
+            session.last_words = Some(reply);
+        }
         session.client.closing = true;
         session.input = crate::session::Pending::default();
         self.list_flush(conn);

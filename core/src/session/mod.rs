@@ -10,6 +10,7 @@ pub use table::Table;
 
 use crate::command::{Client, Conditions};
 use crate::ids::ConnId;
+use crate::resp::ReplyError;
 use crate::time::Mono;
 
 /// A connected client.
@@ -25,6 +26,8 @@ pub struct Session {
     pub output: Output,
     /// Commands of this session that wait in the lane.
     pub in_lane: u32,
+    /// What it is told when its last command in the lane was answered, and then it is closed.
+    pub last_words: Option<ReplyError>,
     /// Why no more of its commands are run now.
     pub state: State,
     /// Conditions of this connection, tested with the node's.
@@ -101,6 +104,7 @@ impl Session {
             input: Pending::default(),
             output: Output::default(),
             in_lane: 0,
+            last_words: None,
             state: State::Ready,
             conditions,
             flush_listed: false,
