@@ -47,7 +47,7 @@ fn main() {
 }
 
 fn measure(line: &Line, log: &str, pipeline: usize) {
-    let mut node = Bare::start(&[("appendonly", log), ("save", "")], CLIENTS);
+    let mut node = Bare::start(&[("appendonly", log), ("appendfsync", "everysec"), ("save", "")], CLIENTS);
     let mut next = 0;
     for _ in 0..KEYS.div_ceil(CLIENTS as usize * 64) {
         let mut in_order = || {

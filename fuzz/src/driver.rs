@@ -92,7 +92,7 @@ pub fn volatile() -> Config {
     config.proto_max_bulk_len_bytes = 1 << 20;
     config.client_query_buffer_limit_bytes = 8 << 20;
     config.enable_debug_command = lockstep_core::config::Access::Yes;
-    config.knobs.segment_bytes = 4 << 20;
+    config.knobs.segment_bytes = 64 << 10;
     config
 }
 

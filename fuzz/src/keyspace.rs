@@ -41,7 +41,7 @@ enum Step {
     Swap { left: u8, right: u8 },
     Flush { database: u8 },
     SaveBegin,
-    SaveStep { budget: u16 },
+    SaveMore { budget: u16 },
     Limits { entries: u8, value_bytes: u8 },
     Scan { database: u8, count: u8 },
 }
@@ -253,7 +253,7 @@ impl World {
                 self.keyspace.save_begin();
                 self.saving = Some((self.model.clone(), Vec::new()));
             }
-            Step::SaveStep { budget } => self.save_step(usize::from(budget)),
+            Step::SaveMore { budget } => self.save_step(usize::from(budget)),
             Step::Limits { entries, value_bytes } => {
                 self.limits = HashLimits { entries: entries.into(), value_bytes: value_bytes.into() };
             }

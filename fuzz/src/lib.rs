@@ -16,6 +16,7 @@
 //!  config_file        text ─▶ settings ─▶ text ─▶ the same settings
 //! ```
 
+mod commands;
 mod config_file;
 pub mod driver;
 mod frame;
@@ -31,6 +32,7 @@ mod resp_split;
 mod snapshot;
 pub mod vocabulary;
 
+pub use commands::commands;
 pub use config_file::config_file;
 pub use frame::frame;
 pub use glob::glob;
@@ -46,6 +48,7 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets, by name.
 pub const TARGETS: &[Target] = &[
+    ("commands", commands),
     ("config_file", config_file),
     ("frame", frame),
     ("glob", glob),
@@ -56,3 +59,42 @@ pub const TARGETS: &[Target] = &[
     ("resp_split", resp_split),
     ("snapshot", snapshot),
 ];
+
+/// Runs a target on every file of its corpus and on `mutations` fixed mutations of them; how many runs that were.
+///
+/// # Panics
+/// When the target does, or when the corpus cannot be read or is empty.
+pub fn replay(target: Target, mutations: usize) -> usize {
+    let (name, run) = target;
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
+    let listed =
+        std::fs::read_dir(&directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+    let mut paths: Vec<_> = listed.map(|entry| entry.expect("a readable directory").path()).collect();
+    // Inputs that a fuzzer made up and left here have no part in a run that is the same everywhere.
+    paths.retain(|path| {
+        let name = path.file_name().expect("it was listed").to_string_lossy();
+        name.starts_with("seed-") || name.starts_with("found-")
+    });
+    paths.sort();
+    let corpus: Vec<Vec<u8>> =
+        paths.iter().map(|path| std::fs::read(path).expect("a readable file")).collect();
+    assert!(!corpus.is_empty(), "{} holds no inputs", directory.display());
+    for (path, input) in paths.iter().zip(&corpus) {
+        run_shown(run, input, &path.display().to_string());
+    }
+    let mut draw = mutate::Draw(1);
+    for number in 0..mutations {
+        let (one, other) = (draw.below(corpus.len()), draw.below(corpus.len()));
+        let input = mutate::mutate(&corpus[one], &corpus[other], &mut draw);
+        run_shown(run, &input, &format!("{name}, mutation {number}"));
+    }
+    corpus.len() + mutations
+}
+
+/// Says which input it was when the target panics.
+fn run_shown(run: fn(&[u8]), input: &[u8], what: &str) {
+    if let Err(panic) = std::panic::catch_unwind(|| run(input)) {
+        eprintln!("{what} failed; the input: \"{}\"", input.escape_ascii());
+        std::panic::resume_unwind(panic);
+    }
+}

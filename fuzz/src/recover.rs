@@ -218,6 +218,9 @@ fn check(config: &Config, history: &History, disk: Disk, expected: Expected) {
     }
     let mut again = Driver::start_at(config.clone(), driver.disk, driver.now);
     again.settle();
+    if expected == Expected::Anything && again.halted.is_some() {
+        return;
+    }
     assert_eq!(again.halted, None, "a start after a good one is good");
     let conn = again.open();
     assert_eq!(digest(&mut again, conn), written, "the second start finds what the first one had");

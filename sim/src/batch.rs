@@ -21,7 +21,14 @@ pub struct Result {
 ///
 /// # Panics
 /// When a thread of the simulator itself fails.
-pub fn run(from: u64, runs: u64, jobs: usize, violations_max: usize, twice: u64, mut progress: impl FnMut(u64)) -> Result {
+pub fn run(
+    from: u64,
+    runs: u64,
+    jobs: usize,
+    violations_max: usize,
+    twice: u64,
+    mut progress: impl FnMut(u64),
+) -> Result {
     let next = AtomicU64::new(from);
     let stop = AtomicBool::new(false);
     let result = Mutex::new(Result::default());

@@ -72,7 +72,11 @@ fn many(options: &Options) -> ExitCode {
     let result = batch::run(options.from, options.runs, jobs, options.violations, options.twice, |done| {
         if told.elapsed().as_secs() >= 5 {
             told = Instant::now();
-            eprintln!("{done} of {} seeds, {:.0} a second", options.runs, done as f64 / began.elapsed().as_secs_f64());
+            eprintln!(
+                "{done} of {} seeds, {:.0} a second",
+                options.runs,
+                done as f64 / began.elapsed().as_secs_f64()
+            );
         }
     });
     println!("{}", result.totals.show(began.elapsed().as_secs_f64()));

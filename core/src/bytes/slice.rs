@@ -6,7 +6,8 @@ use std::sync::Arc;
 /// A range of a shared, immutable buffer. Cloning copies a pointer, never the bytes.
 #[derive(Clone, Default)]
 pub struct Slice {
-    buffer: Arc<Vec<u8>>,
+    /// `None` when there is nothing: no bytes, no memory.
+    buffer: Option<Arc<Vec<u8>>>,
     range: Range<usize>,
 }
 
@@ -19,7 +20,7 @@ impl Slice {
     pub fn part(&self, range: Range<usize>) -> Self {
         assert!(range.start <= range.end && range.end <= self.range.len(), "part lies within the slice");
         let start = self.range.start;
-        Self { buffer: Arc::clone(&self.buffer), range: start + range.start..start + range.end }
+        Self { buffer: self.buffer.clone(), range: start + range.start..start + range.end }
     }
 
     /// The buffer, to be used again, if nobody else holds a part of it; otherwise the slice as it was.
@@ -28,14 +29,15 @@ impl Slice {
     /// The slice itself, while its buffer is shared.
     pub fn reclaim(self) -> Result<Vec<u8>, Self> {
         let range = self.range;
-        Arc::try_unwrap(self.buffer).map_err(|buffer| Self { buffer, range })
+        let Some(buffer) = self.buffer else { return Ok(Vec::new()) };
+        Arc::try_unwrap(buffer).map_err(|buffer| Self { buffer: Some(buffer), range })
     }
 }
 
 impl From<Vec<u8>> for Slice {
     fn from(bytes: Vec<u8>) -> Self {
         let range = 0..bytes.len();
-        Self { buffer: Arc::new(bytes), range }
+        Self { buffer: Some(Arc::new(bytes)), range }
     }
 }
 
@@ -43,7 +45,10 @@ impl Deref for Slice {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.buffer[self.range.clone()]
+        match &self.buffer {
+            Some(buffer) => &buffer[self.range.clone()],
+            None => &[],
+        }
     }
 }
 

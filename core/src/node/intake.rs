@@ -78,8 +78,12 @@ impl Node {
         if session.client.closing {
             return;
         }
-        if session.state != State::Ready {
+        if session.state != State::Ready || session.input.is_whole() {
             session.input.keep_whole(bytes);
+            if session.state == State::Ready {
+                // It may go on when the turn ends; what came first is run first.
+                self.ready.push(conn);
+            }
             self.bound_input(conn);
             return;
         }
@@ -129,16 +133,17 @@ impl Node {
                 return None;
             }
         };
-        let flow = match step {
-            Step::Inline { line_bytes, .. } => {
-                let line = pending.take();
-                self.consume_line(conn, &line, line_bytes)
-            }
-            _ if pending.spans().is_empty() => Flow::Go,
-            _ => {
-                let args = Args::new(&pending.bytes, pending.spans());
-                self.dispatch(conn, table::find(args.get(0)), args, &pending.bytes)
-            }
+        if let Step::Inline { line_bytes, .. } = step
+            && let Err(error) = pending.rewrite_line(line_bytes)
+        {
+            self.protocol_error(conn, error);
+            return None;
+        }
+        let flow = if pending.spans().is_empty() {
+            Flow::Go
+        } else {
+            let args = Args::new(&pending.bytes, pending.spans());
+            self.dispatch(conn, table::find(args.get(0)), args, &pending.bytes)
         };
         let session = self.sessions.get_mut(conn)?;
         if flow == Flow::Keep {
@@ -154,25 +159,6 @@ impl Node {
             return None;
         }
         Some(used)
-    }
-
-    /// A whole line was completed: rare enough to go the general way.
-    fn consume_line(&mut self, conn: ConnId, line: &[u8], line_bytes: usize) -> Flow {
-        let mut command = Vec::new();
-        match encode_inline(&line[..line_bytes], &mut command) {
-            Ok(0) => Flow::Go,
-            Ok(_) => {
-                self.consume(conn, &command);
-                match self.sessions.get(conn) {
-                    Some(session) if session.state == State::Ready && !session.client.closing => Flow::Go,
-                    _ => Flow::Stop,
-                }
-            }
-            Err(error) => {
-                self.protocol_error(conn, error);
-                Flow::Stop
-            }
-        }
     }
 
     /// Runs the commands in `chunk`, and keeps what is left of it.

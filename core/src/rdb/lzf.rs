@@ -29,14 +29,13 @@ pub fn unpack(packed: &[u8], length: usize) -> Option<Vec<u8>> {
                 count => (count + 2, after),
             };
             let back = ((control & 31) << 8 | usize::from(*after.first()?)) + 1;
-            let mut from = out.len().checked_sub(back)?;
+            let from = out.len().checked_sub(back)?;
             if out.len() + count > length {
                 return None;
             }
             // What is copied may be what this very copy appends.
-            for _ in 0..count {
-                out.push(out[from]);
-                from += 1;
+            for at in from..from + count {
+                out.push(out[at]);
             }
             rest = &after[1..];
         }

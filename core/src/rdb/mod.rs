@@ -25,6 +25,9 @@ pub use reader::Reader;
 /// The newest version that is read.
 pub const VERSION_MAX: u32 = 12;
 
+/// A field of a hash, and its value.
+pub type Pair = (Vec<u8>, Vec<u8>);
+
 /// One thing that the file tells.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Item {
@@ -57,7 +60,7 @@ pub enum Item {
         /// Whether this is the first piece.
         first: bool,
         /// Fields with their values, one or more.
-        pairs: Vec<(Vec<u8>, Vec<u8>)>,
+        pairs: Vec<Pair>,
     },
     /// A key that holds something that cannot be taken over.
     Refused {

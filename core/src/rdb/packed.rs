@@ -6,6 +6,7 @@
 //!   zipmap     count u8 | ( length | field | length | free | value | unused )* | 255
 //! ```
 
+use super::Pair;
 use super::cursor::{Cursor, Fault, integer};
 
 /// How the elements lie.
@@ -52,7 +53,7 @@ impl Packed {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn pair(&mut self) -> Result<Option<(Vec<u8>, Vec<u8>)>, &'static str> {
+    pub fn pair(&mut self) -> Result<Option<Pair>, &'static str> {
         let Some(field) = self.element()? else { return Ok(None) };
         match self.element()? {
             Some(value) => Ok(Some((field, value))),

@@ -3,7 +3,7 @@
 use super::cursor::{Cursor, Fault};
 use super::packed::{Form, Packed};
 use super::skip::Skip;
-use super::{Error, Item, VERSION_MAX, crc};
+use super::{Error, Item, Pair, VERSION_MAX, crc};
 
 /// A piece of a hash has at most so many pairs.
 const PIECE_PAIRS: usize = 256;
@@ -174,7 +174,7 @@ impl Machine {
             State::Header => self.header(cursor),
             State::Opcode => self.opcode(cursor),
             State::Pairs { key, left, first } => {
-                let pairs = take_pairs(left, |_| {
+                let pairs = take_pairs(left, || {
                     cursor.attempt(|cursor| Ok((cursor.text()?, cursor.text()?))).map(Some)
                 })?;
                 let (key, first, last) = (key.clone(), core::mem::take(first), *left == 0);
@@ -182,7 +182,7 @@ impl Machine {
             }
             State::Packed { key, packed, first } => {
                 let mut left = u64::MAX;
-                let pairs = take_pairs(&mut left, |_| packed.pair().map_err(Fault::Bad))?;
+                let pairs = take_pairs(&mut left, || packed.pair().map_err(Fault::Bad))?;
                 let (key, first) = (key.clone(), core::mem::take(first));
                 Ok(self.piece(key, first, pairs, left == 0))
             }
@@ -236,7 +236,9 @@ impl Machine {
             }
             // How many keys a slot of a cluster has.
             244 => {
-                (cursor.number()?, cursor.number()?, cursor.number()?);
+                for _ in 0..3 {
+                    cursor.number()?;
+                }
                 return Ok(Step::On);
             }
             252 => {
@@ -301,7 +303,7 @@ impl Machine {
     }
 
     /// A piece of a hash was read.
-    fn piece(&mut self, key: Vec<u8>, first: bool, pairs: Vec<(Vec<u8>, Vec<u8>)>, last: bool) -> Step {
+    fn piece(&mut self, key: Vec<u8>, first: bool, pairs: Vec<Pair>, last: bool) -> Step {
         let deadline = self.deadline;
         if last {
             self.deadline = None;
@@ -320,12 +322,12 @@ impl Machine {
 /// down with each, and to 0 when there are no more.
 fn take_pairs(
     left: &mut u64,
-    mut next: impl FnMut(()) -> Result<Option<(Vec<u8>, Vec<u8>)>, Fault>,
-) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Fault> {
+    mut next: impl FnMut() -> Result<Option<Pair>, Fault>,
+) -> Result<Vec<Pair>, Fault> {
     let mut pairs = Vec::new();
     let mut bytes = 0;
     while *left > 0 && pairs.len() < PIECE_PAIRS && bytes < PIECE_BYTES {
-        match next(()) {
+        match next() {
             Ok(Some((field, value))) => {
                 bytes += field.len() + value.len();
                 pairs.push((field, value));

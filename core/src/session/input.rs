@@ -2,7 +2,7 @@
 //! of a client that has to wait.
 
 use crate::resp::Span;
-use crate::resp::parse::{Limits, Progress, ProtocolError, Step, parse};
+use crate::resp::parse::{Limits, Progress, ProtocolError, Step, encode_inline, parse};
 
 /// Usually empty: commands are run where they arrive.
 #[derive(Debug, Default)]
@@ -11,6 +11,8 @@ pub struct Pending {
     pub bytes: Vec<u8>,
     spans: Vec<Span>,
     progress: Progress,
+    /// They begin with a whole command, or may.
+    whole: bool,
 }
 
 impl Pending {
@@ -25,6 +27,28 @@ impl Pending {
     /// Keeps whole commands, and whatever follows them, to be parsed again.
     pub fn keep_whole(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
+        self.whole = !self.bytes.is_empty();
+    }
+
+    /// Whether what is there waits to be parsed anew, and so cannot be completed.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// Rewrites the completed line, of so many bytes, as a multibulk request with its arguments in the spans. A
+    /// blank line leaves no arguments.
+    ///
+    /// # Errors
+    /// When its quotes do not match.
+    pub fn rewrite_line(&mut self, line_bytes: usize) -> Result<(), ProtocolError> {
+        let mut command = Vec::new();
+        if encode_inline(&self.bytes[..line_bytes], &mut command)? > 0 {
+            let step = parse(&command, &mut Progress::default(), &mut self.spans, Limits::NONE);
+            debug_assert_eq!(step, Ok(Step::Complete(command.len())), "what we encode, we can parse");
+        }
+        self.bytes = command;
+        Ok(())
     }
 
     /// Takes all bytes; parsing begins anew.
@@ -32,6 +56,7 @@ impl Pending {
     pub fn take(&mut self) -> Vec<u8> {
         self.spans.clear();
         self.progress = Progress::default();
+        self.whole = false;
         core::mem::take(&mut self.bytes)
     }
 
@@ -43,7 +68,11 @@ impl Pending {
     ///
     /// # Errors
     /// When the bytes are no request.
+    ///
+    /// # Panics
+    /// When what is kept is no beginning of one command (see [`is_whole`](Self::is_whole)).
     pub fn complete(&mut self, more: &[u8], limits: Limits) -> Result<(usize, Step), ProtocolError> {
+        assert!(!self.whole, "only a command that was cut can be completed");
         let mut used = 0;
         loop {
             // Headers are short: a few bytes at a time copy little more than the command itself.
@@ -80,6 +109,7 @@ impl Pending {
         }
         self.spans.clear();
         self.progress = Progress::default();
+        self.whole = false;
     }
 
     /// Gives memory back while nothing is pending.
@@ -100,6 +130,7 @@ impl Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resp::Args;
 
     const LIMITS: Limits = Limits { bulk_bytes_max: 1 << 20, unauthenticated: false };
 
@@ -117,5 +148,30 @@ mod tests {
             assert_eq!(pending.bytes, command);
             assert_eq!(pending.spans().len(), 2);
         }
+    }
+
+    #[test]
+    fn what_is_kept_whole_is_not_completed_until_it_was_taken() {
+        let mut pending = Pending::default();
+        pending.keep_whole(b"");
+        assert!(!pending.is_whole());
+        pending.keep_whole(b"*1\r\n$4\r\nPING\r\n*1");
+        assert!(pending.is_whole());
+        assert_eq!(pending.take(), b"*1\r\n$4\r\nPING\r\n*1");
+        assert!(!pending.is_whole());
+    }
+
+    #[test]
+    fn a_cut_line_becomes_a_request() {
+        let mut pending = Pending::default();
+        pending.keep_cut(b"echo 'a ", &[], Progress::default());
+        let Ok((6, Step::Inline { line_bytes: 12, end: 14 })) = pending.complete(b"b' c\r\nPING\r\n", LIMITS)
+        else {
+            panic!("a line is complete")
+        };
+        pending.rewrite_line(12).unwrap_or_else(|error| panic!("{error:?}"));
+        assert_eq!(pending.bytes, b"*3\r\n$4\r\necho\r\n$3\r\na b\r\n$1\r\nc\r\n");
+        let args = Args::new(&pending.bytes, pending.spans());
+        assert_eq!((args.get(0), args.get(1), args.get(2)), (&b"echo"[..], &b"a b"[..], &b"c"[..]));
     }
 }

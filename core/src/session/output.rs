@@ -60,9 +60,4 @@ impl Output {
     pub fn wants_buffer(&self) -> bool {
         self.bytes.capacity() == 0
     }
-
-    /// Drops everything.
-    pub fn discard(&mut self) {
-        *self = Self::default();
-    }
 }

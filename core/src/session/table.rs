@@ -60,9 +60,4 @@ impl Table {
     pub fn iter(&self) -> impl Iterator<Item = &Session> {
         self.slots.iter().filter_map(Option::as_deref)
     }
-
-    /// All sessions, by slot, to change.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Session> {
-        self.slots.iter_mut().filter_map(Option::as_deref_mut)
-    }
 }

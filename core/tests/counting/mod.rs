@@ -86,6 +86,7 @@ impl Bare {
     pub fn turn(&mut self, chunks: &[Vec<u8>]) {
         self.now.mono = Mono(self.now.mono.0 + 100);
         self.now.wall_us += 100;
+        self.node.handle(self.now, Event::TurnTook { micros: 100 });
         for (slot, bytes) in chunks.iter().enumerate() {
             let conn = ConnId { slot: slot as u32, generation: 0 };
             self.node.handle(self.now, Event::Received { conn, bytes });

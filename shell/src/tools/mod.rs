@@ -47,10 +47,13 @@ impl From<String> for Failure {
     }
 }
 
+/// A tool, given its arguments.
+type Tool = fn(&[String]) -> Result<(), Failure>;
+
 /// Runs the tool that the command line names; `None` when it names none.
 pub fn run(arguments: &[String]) -> Option<ExitCode> {
     let [name, rest @ ..] = arguments else { return None };
-    let (help, tool): (&str, fn(&[String]) -> Result<(), Failure>) = match &**name {
+    let (help, tool): (&str, Tool) = match &**name {
         "check" => (check::HELP, check::run),
         "backup" => (backup::HELP, backup::run),
         "salvage" => (salvage::HELP, salvage::run),

@@ -39,11 +39,13 @@ impl Offline {
     /// # Errors
     /// A sentence for the operator.
     pub fn start(view: &View) -> Result<Self, String> {
-        let mut config = Config::default();
-        config.appendonly = false;
-        config.save.clear();
-        config.databases = DATABASES;
-        config.enable_debug_command = Access::Yes;
+        let mut config = Config {
+            appendonly: false,
+            save: Vec::new(),
+            databases: DATABASES,
+            enable_debug_command: Access::Yes,
+            ..Config::default()
+        };
         config.knobs.snapshot_step_bytes = 4 << 20;
         config.knobs.snapshot_window_bytes = 4 << 20;
         let seed = entropy::seed().map_err(|error| format!("No randomness from the system: {error}"))?;

@@ -40,7 +40,8 @@ impl Versions {
     #[must_use]
     pub fn changes(&self, keys: &[Key], from: u64, to: u64) -> Vec<u64> {
         let of_key = |key| self.keys.get(key).into_iter().flatten().map(|(units, _)| *units);
-        let mut changes: Vec<u64> = keys.iter().flat_map(of_key).filter(|units| (from + 1..=to).contains(units)).collect();
+        let mut changes: Vec<u64> =
+            keys.iter().flat_map(of_key).filter(|units| (from + 1..=to).contains(units)).collect();
         changes.sort_unstable();
         changes.dedup();
         changes
