@@ -57,6 +57,21 @@ fn common_commands_allocate_nothing() {
         ("SET count:# 1000", "INCR count:#"),
         ("", "HSET hash:# field value"),
         (sets, "MSET key:# a-value-of-some-length-that-stays-the-same key:# the-same"),
+        (sets, "MGET key:# nothing:#"),
+        (sets, "MSETNX nothing:# x key:# y"),
+        (sets, "SET key:# a-value-of-some-length-that-stays-the-same XX GET"),
+        (sets, "GETSET key:# a-value-of-some-length-that-stays-the-same"),
+        (sets, "GETEX key:#"),
+        (sets, "SETNX key:# x"),
+        (sets, "STRLEN key:#"),
+        (sets, "GETRANGE key:# 2 -3"),
+        (sets, "SETRANGE key:# 2 part"),
+        ("SET count:# 1000000", "DECR count:#"),
+        ("SET count:# 1000000", "INCRBY count:# 17"),
+        ("SET brief:# value EX 1000", "TTL brief:#"),
+        ("SET brief:# value EX 1000", "SET brief:# other KEEPTTL"),
+        ("SET brief:# value EX 1000", "EXPIRE brief:# 2000 LT"),
+        (sets, "PERSIST key:#"),
     ] {
         assert_eq!(in_steady_state("no", prepare, text), 0, "{text}, without a log");
         // The bytes of an entry are shared with the disk, which takes one small block an entry: a turn has one.
