@@ -97,7 +97,15 @@ fn directions_go_one_way() {
 
 #[test]
 fn the_core_is_pure() {
-    let files = product_files();
+    // Planted bugs are switched by state outside of the node; no product build holds it.
+    let plants = "#[cfg(plant)]\nthread_local!";
+    let mut files = product_files();
+    for (name, source) in &mut files {
+        if name == "mark.rs" {
+            assert_eq!(source.matches(plants).count(), 1, "what is let pass here is there");
+            *source = source.replace(plants, "");
+        }
+    }
     let found = complaints(&files, |_, source| impurities(source));
     assert!(found.is_empty(), "{found}");
     let found = dependencies(&read(&root().join("core/Cargo.toml")));

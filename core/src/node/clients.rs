@@ -118,7 +118,7 @@ impl Node {
         let soft_us = limit.soft_s.saturating_mul(1_000_000);
         let too_long =
             session.over_soft_limit_since.is_some_and(|since| self.now.mono.micros_since(since) >= soft_us);
-        if plant!("LV5", !over_hard && !(over_soft && too_long), true) {
+        if plant!("LV5", !(over_hard || over_soft && too_long), true) {
             return true;
         }
         let text = format!(

@@ -14,7 +14,8 @@ pub fn absolute(args: Args<'_>, now_ms: i64) -> Option<Vec<Vec<u8>>> {
     let mut words: Vec<Vec<u8>> = args.from(0).map(<[u8]>::to_vec).collect();
     let is = |name: &str| args.is(0, name);
     if is("expire") || is("pexpire") {
-        words[2..3].clone_from_slice(&[point(2, if is("expire") { 1000 } else { 1 })?]);
+        let at = point(2, if is("expire") { 1000 } else { 1 })?;
+        words[2] = at;
         words[0] = b"PEXPIREAT".to_vec();
         return Some(words);
     }
