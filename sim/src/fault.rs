@@ -39,8 +39,20 @@ pub enum Fault {
 
 /// The kinds of faults, in the order of their rates.
 pub const KINDS: [&str; 14] = [
-    "kill", "power", "pause", "stop", "slow-cpu", "reset", "fail-sync", "fail-append", "fail-load", "full", "slow-disk",
-    "wall-jump", "rot", "misdirect",
+    "kill",
+    "power",
+    "pause",
+    "stop",
+    "slow-cpu",
+    "reset",
+    "fail-sync",
+    "fail-append",
+    "fail-load",
+    "full",
+    "slow-disk",
+    "wall-jump",
+    "rot",
+    "misdirect",
 ];
 
 impl Fault {
@@ -76,7 +88,9 @@ impl Fault {
         let after = |draws: &mut Stream| draws.below(12) as u32;
         match kind {
             0 => Self::Kill { after_actions: after(draws), down_us: down_us(draws), again: again(draws) },
-            1 => Self::PowerLoss { after_actions: after(draws), down_us: down_us(draws), again: again(draws) },
+            1 => {
+                Self::PowerLoss { after_actions: after(draws), down_us: down_us(draws), again: again(draws) }
+            }
             2 => Self::Pause { for_us: for_us(draws) },
             3 => Self::Stop { down_us: down_us(draws) },
             4 => Self::SlowCpu { factor: draws.magnitude(10, 1000), for_us: for_us(draws) },

@@ -72,7 +72,13 @@ impl Op {
         let shown: Vec<String> = self
             .words
             .iter()
-            .map(|word| format!("{}{}", word[..word.len().min(24)].escape_ascii(), if word.len() > 24 { "…" } else { "" }))
+            .map(|word| {
+                format!(
+                    "{}{}",
+                    word[..word.len().min(24)].escape_ascii(),
+                    if word.len() > 24 { "…" } else { "" }
+                )
+            })
             .collect();
         shown.join(" ")
     }

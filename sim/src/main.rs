@@ -72,10 +72,19 @@ fn score(options: &Options) -> ExitCode {
         let took_s = began.elapsed().as_secs_f64() * jobs as f64;
         let found = result.violations.first().map(|(_, violation)| violation.invariant);
         let expected = found.is_some_and(|by| bug.seen_by.contains(&by));
-        let mark = if expected { "" } else if found.is_some() { " (?)" } else { "" };
+        let mark = if expected {
+            ""
+        } else if found.is_some() {
+            " (?)"
+        } else {
+            ""
+        };
         missed += u32::from(found.is_none());
         let by = format!("{}{mark}", found.unwrap_or("-"));
-        println!("{:<6}{:>8}{:>8}{took_s:>9.1}  {by:<8}  {}", bug.name, bug.budget, result.totals.runs, bug.what);
+        println!(
+            "{:<6}{:>8}{:>8}{took_s:>9.1}  {by:<8}  {}",
+            bug.name, bug.budget, result.totals.runs, bug.what
+        );
     }
     println!("{missed} not found");
     if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -114,12 +123,17 @@ fn many(options: &Options, planted: &'static str) -> ExitCode {
     // A panic is told as a violation; its trace would only hide the command that repeats it.
     std::panic::set_hook(Box::new(|_| {}));
     let mut told = Instant::now();
-    let result = batch::run(options.from, options.runs, jobs, options.violations, options.twice, planted, |done| {
-        if told.elapsed().as_secs() >= 5 {
-            told = Instant::now();
-            eprintln!("{done} of {} seeds, {:.0} a second", options.runs, done as f64 / began.elapsed().as_secs_f64());
-        }
-    });
+    let result =
+        batch::run(options.from, options.runs, jobs, options.violations, options.twice, planted, |done| {
+            if told.elapsed().as_secs() >= 5 {
+                told = Instant::now();
+                eprintln!(
+                    "{done} of {} seeds, {:.0} a second",
+                    options.runs,
+                    done as f64 / began.elapsed().as_secs_f64()
+                );
+            }
+        });
     println!("{}", result.totals.show(began.elapsed().as_secs_f64()));
     for (seed, violation) in &result.violations {
         println!("VIOLATED {} in seed {seed}: {}", violation.invariant, violation.text);

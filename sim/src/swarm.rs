@@ -75,7 +75,13 @@ impl Swarm {
     pub fn draw(seed: u64) -> Self {
         let seed = Keyed(seed);
         let draws = &mut seed.stream(Domain::Swarm, 0);
-        let policy = *draws.pick(&[Policy::Always, Policy::Always, Policy::EverySecond, Policy::EverySecond, Policy::No]);
+        let policy = *draws.pick(&[
+            Policy::Always,
+            Policy::Always,
+            Policy::EverySecond,
+            Policy::EverySecond,
+            Policy::No,
+        ]);
         let profile = *draws.pick(&[
             Profile::Strict,
             Profile::Prefix,
@@ -191,16 +197,45 @@ fn rates(run_us: Micros, draws: &mut Stream) -> [Option<Micros>; fault::KINDS.le
 impl fmt::Display for Swarm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let knobs = &self.config.knobs;
-        writeln!(f, "  seed {}  {:.1} s  appendfsync {}  crashes {:?}", self.seed.0, self.run_us as f64 / 1e6, self.policy.name(), self.profile)?;
+        writeln!(
+            f,
+            "  seed {}  {:.1} s  appendfsync {}  crashes {:?}",
+            self.seed.0,
+            self.run_us as f64 / 1e6,
+            self.policy.name(),
+            self.profile
+        )?;
         writeln!(
             f,
             "  clients {}  pipeline {}  requests {}  think {} µs  delay {} µs  sync {} µs  cut {:?}  socket {} B  drift {} ppm",
-            self.clients, self.pipeline, self.requests, self.think_us, self.delay_us, self.sync_us, self.cut, self.socket_bytes, self.drift_ppm
+            self.clients,
+            self.pipeline,
+            self.requests,
+            self.think_us,
+            self.delay_us,
+            self.sync_us,
+            self.cut,
+            self.socket_bytes,
+            self.drift_ppm
         )?;
-        writeln!(f, "  hang-up {}  slow readers {}  output limit {}", self.hang_up, self.slow_reader, self.config.client_output_buffer_limits.normal.hard_bytes)?;
-        writeln!(f, "  keys {}  values {} B  weights {:?}", self.workload.keys, self.workload.value_bytes, self.workload.weights)?;
+        writeln!(
+            f,
+            "  hang-up {}  slow readers {}  output limit {}",
+            self.hang_up, self.slow_reader, self.config.client_output_buffer_limits.normal.hard_bytes
+        )?;
+        writeln!(
+            f,
+            "  keys {}  values {} B  weights {:?}",
+            self.workload.keys, self.workload.value_bytes, self.workload.weights
+        )?;
         writeln!(f, "  {knobs:?}")?;
-        writeln!(f, "  rewrite {} % from {} B  save {:?}", self.config.auto_aof_rewrite_percentage, self.config.auto_aof_rewrite_min_size_bytes, self.config.save)?;
+        writeln!(
+            f,
+            "  rewrite {} % from {} B  save {:?}",
+            self.config.auto_aof_rewrite_percentage,
+            self.config.auto_aof_rewrite_min_size_bytes,
+            self.config.save
+        )?;
         write!(f, "  faults")?;
         for (kind, mean_us) in self.means_us.iter().enumerate() {
             if let Some(mean_us) = mean_us {
@@ -220,7 +255,8 @@ mod tests {
         let show = |seed| Swarm::draw(seed).to_string();
         assert_eq!(show(1), show(1));
         assert_ne!(show(1), show(2));
-        let policies: std::collections::BTreeSet<&str> = (0..50).map(|seed| Swarm::draw(seed).policy.name()).collect();
+        let policies: std::collections::BTreeSet<&str> =
+            (0..50).map(|seed| Swarm::draw(seed).policy.name()).collect();
         assert_eq!(policies.len(), 3);
     }
 }

@@ -66,7 +66,12 @@ mod tests {
         };
         let base = hash(1, 2, b"0123456789");
         assert_eq!(base, hash(1, 2, b"0123456789"));
-        for other in [hash(2, 2, b"0123456789"), hash(1, 3, b"0123456789"), hash(1, 2, b"012345678"), hash(1, 2, b"1123456789")] {
+        for other in [
+            hash(2, 2, b"0123456789"),
+            hash(1, 3, b"0123456789"),
+            hash(1, 2, b"012345678"),
+            hash(1, 2, b"1123456789"),
+        ] {
             assert_ne!(base, other);
         }
     }

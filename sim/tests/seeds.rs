@@ -21,7 +21,14 @@ fn every_promise_is_kept_and_every_rare_place_is_reached() {
     for (kind, count) in lockstep_sim::fault::KINDS.iter().zip(totals.faults) {
         assert!(count > 0, "no {kind} took effect");
     }
-    for place in ["checkpoint", "start from a checkpoint", "commands lost", "torn log", "ended while starting", "space refused"] {
+    for place in [
+        "checkpoint",
+        "start from a checkpoint",
+        "commands lost",
+        "torn log",
+        "ended while starting",
+        "space refused",
+    ] {
         let reached = totals.sometimes.iter().find(|(name, _)| *name == place).map_or(0, |(_, count)| *count);
         assert!(reached > 0, "no seed reached: {place}");
     }

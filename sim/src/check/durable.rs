@@ -58,7 +58,15 @@ impl Durable {
     /// Nothing was promised yet.
     #[must_use]
     pub fn new(policy: Policy, window_us: u64) -> Self {
-        Self { policy, window_us, told: 0, tellings: Vec::new(), safe_entries: 0, power_lost: false, waived: false }
+        Self {
+            policy,
+            window_us,
+            told: 0,
+            tellings: Vec::new(),
+            safe_entries: 0,
+            power_lost: false,
+            waived: false,
+        }
     }
 
     /// Somebody is told of the effects of the first `units` commands.
@@ -76,7 +84,9 @@ impl Durable {
             let unsafe_entry = self.safe_entries + 1;
             return violated(
                 "INV-P3",
-                format!("a reply left that tells of command {units}, while entry {unsafe_entry} is not on the platter"),
+                format!(
+                    "a reply left that tells of command {units}, while entry {unsafe_entry} is not on the platter"
+                ),
             );
         }
         Ok(())
@@ -123,7 +133,10 @@ impl Durable {
         if index < self.safe_entries {
             return violated(
                 "INV-S3",
-                format!("entries up to {} were on the platter, and the node goes on behind {index}", self.safe_entries),
+                format!(
+                    "entries up to {} were on the platter, and the node goes on behind {index}",
+                    self.safe_entries
+                ),
             );
         }
         if kept >= self.told {
@@ -138,9 +151,10 @@ impl Durable {
             );
         }
         match self.policy {
-            Policy::Always => {
-                violated("INV-P3", format!("the power went ({policy}): {told} commands had been told of, {kept} are left"))
-            }
+            Policy::Always => violated(
+                "INV-P3",
+                format!("the power went ({policy}): {told} commands had been told of, {kept} are left"),
+            ),
             Policy::No => Ok(()),
             Policy::EverySecond => {
                 let first_lost = log.entry_of(kept).appended;
@@ -199,7 +213,10 @@ mod tests {
         let (log, disk) = world(2);
         let mut durable = Durable::new(Policy::Always, 0);
         assert_eq!(durable.tell(&log, &disk, 2, Mono(0)), Ok(()));
-        assert_eq!(durable.tell(&log, &disk, 3, Mono(0)).map_err(|violation| violation.invariant), Err("INV-P3"));
+        assert_eq!(
+            durable.tell(&log, &disk, 3, Mono(0)).map_err(|violation| violation.invariant),
+            Err("INV-P3")
+        );
     }
 
     #[test]

@@ -87,7 +87,9 @@ impl Log {
 pub fn entries(bytes: &[u8], offset: usize) -> Result<Vec<Seen<'_>>, Violation> {
     let (mut seen, mut at) = (Vec::new(), 0);
     while at < bytes.len() {
-        let header = bytes.get(at..at + HEADER_BYTES).map(|header| Header::parse(header.try_into().expect("sixteen bytes")));
+        let header = bytes
+            .get(at..at + HEADER_BYTES)
+            .map(|header| Header::parse(header.try_into().expect("sixteen bytes")));
         let Some(Header::Frame { body_bytes, .. }) = header else {
             return violated("INV-S2", format!("appended bytes are no frame at {at} of {}", bytes.len()));
         };
@@ -107,7 +109,9 @@ pub fn entries(bytes: &[u8], offset: usize) -> Result<Vec<Seen<'_>>, Violation> 
                 offset: offset + at,
             }),
             Ok(_) => {}
-            Err(malformed) => return violated("INV-S2", format!("a record was appended that is none: {malformed:?}")),
+            Err(malformed) => {
+                return violated("INV-S2", format!("a record was appended that is none: {malformed:?}"));
+            }
         }
         at = end;
     }

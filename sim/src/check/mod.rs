@@ -176,7 +176,14 @@ impl Checks {
     ///
     /// # Errors
     /// When they should not be in the log.
-    pub fn appended(&mut self, file: File, offset: usize, bytes: &[u8], serving: bool, moment: Moment) -> Result<(), Violation> {
+    pub fn appended(
+        &mut self,
+        file: File,
+        offset: usize,
+        bytes: &[u8],
+        serving: bool,
+        moment: Moment,
+    ) -> Result<(), Violation> {
         if matches!(file, File::Snapshot(_)) {
             return Ok(());
         }
@@ -186,7 +193,10 @@ impl Checks {
                 // Old entries only, each as it was. A new one may be equal to one that was lost, so looking at the
                 // bytes alone would not do.
                 let Some(entry) = known.filter(|entry| entry.frame == seen.frame) else {
-                    return violated("INV-S2", format!("entry {} was recovered, and nobody wrote it so", seen.index));
+                    return violated(
+                        "INV-S2",
+                        format!("entry {} was recovered, and nobody wrote it so", seen.index),
+                    );
                 };
                 entry.places.push((file, seen.offset));
                 continue;
@@ -226,7 +236,10 @@ impl Checks {
     fn entry(&mut self, file: File, seen: &log::Seen<'_>, moment: Moment) -> Result<(), Violation> {
         let before_ms = self.log.entries.last().map_or(0, |entry| entry.time_ms);
         if seen.time_ms < before_ms {
-            return violated("INV-R6", format!("the log's time goes back from {before_ms} to {}", seen.time_ms));
+            return violated(
+                "INV-R6",
+                format!("the log's time goes back from {before_ms} to {}", seen.time_ms),
+            );
         }
         self.log_ms = self.log_ms.max(seen.time_ms);
         let Some(units) = requests(seen.payload) else {
@@ -235,7 +248,10 @@ impl Checks {
         let mut database = 0;
         for (bytes, words) in units {
             match &words[0][..] {
-                b"SELECT" => database = words[1].iter().fold(0, |number, digit| number * 10 + usize::from(digit - b'0')),
+                b"SELECT" => {
+                    database =
+                        words[1].iter().fold(0, |number, digit| number * 10 + usize::from(digit - b'0'))
+                }
                 b"_expire" => {}
                 _ => self.unit(database, bytes, &words, seen.time_ms)?,
             }
@@ -251,20 +267,36 @@ impl Checks {
     }
 
     /// A command of the log.
-    fn unit(&mut self, database: usize, bytes: Vec<u8>, words: &Words, time_ms: u64) -> Result<(), Violation> {
+    fn unit(
+        &mut self,
+        database: usize,
+        bytes: Vec<u8>,
+        words: &Words,
+        time_ms: u64,
+    ) -> Result<(), Violation> {
         let unit = self.log.units();
         let Some(id) = self.awaited.remove(&(database, bytes)) else {
-            let shown = words.iter().map(|word| word.escape_ascii().to_string()).collect::<Vec<_>>().join(" ");
-            return violated("INV-S2", format!("command {unit} of the log was not asked for, or not again: {shown}"));
+            let shown =
+                words.iter().map(|word| word.escape_ascii().to_string()).collect::<Vec<_>>().join(" ");
+            return violated(
+                "INV-S2",
+                format!("command {unit} of the log was not asked for, or not again: {shown}"),
+            );
         };
         let op = &mut self.ops[id];
         let Some((floor, arrived_ms)) = op.arrived else {
-            return violated("INV-S2", format!("a command is in the log that has not arrived whole: {}", op.show()));
+            return violated(
+                "INV-S2",
+                format!("a command is in the log that has not arrived whole: {}", op.show()),
+            );
         };
         if unit < floor.units || time_ms < floor.time_ms || time_ms < arrived_ms {
             return violated(
                 "INV-L1",
-                format!("{} is command {unit} of time {time_ms}, but it came when {floor:?} was known", op.show()),
+                format!(
+                    "{} is command {unit} of time {time_ms}, but it came when {floor:?} was known",
+                    op.show()
+                ),
             );
         }
         let conn = &mut self.conns[op.conn];
@@ -286,7 +318,13 @@ impl Checks {
     ///
     /// # Errors
     /// When they are not what they should be.
-    pub fn left(&mut self, serial: usize, bytes: &[u8], disk: &Disk, moment: Moment) -> Result<(), Violation> {
+    pub fn left(
+        &mut self,
+        serial: usize,
+        bytes: &[u8],
+        disk: &Disk,
+        moment: Moment,
+    ) -> Result<(), Violation> {
         let replies = self.conns[serial].replies.take(bytes)?;
         for reply in replies {
             self.reply(serial, reply, disk, moment)?;
@@ -329,7 +367,10 @@ impl Checks {
         if let Some(unit) = op.unit {
             if op.expected.as_ref() != Some(&oracle::normal(op, reply)) {
                 let (invariant, expected) = (if refused { "INV-L4" } else { "INV-L1" }, &op.expected);
-                return violated(invariant, format!("{}: answered {reply:?}, the model says {expected:?}", op.show()));
+                return violated(
+                    invariant,
+                    format!("{}: answered {reply:?}, the model says {expected:?}", op.show()),
+                );
             }
             return Ok(Some(Point { units: unit + 1, time_ms: self.log.unit_times[unit as usize] }));
         }

@@ -33,7 +33,14 @@ pub fn normal(op: &Op, reply: &Reply) -> Reply {
 
 /// The first point from `from` on, no later than `now_ms`, at which the request would be answered so and change nothing.
 #[must_use]
-pub fn find(log: &Log, versions: &Versions, op: &Op, reply: &Reply, from: Point, now_ms: u64) -> Option<Point> {
+pub fn find(
+    log: &Log,
+    versions: &Versions,
+    op: &Op,
+    reply: &Reply,
+    from: Point,
+    now_ms: u64,
+) -> Option<Point> {
     let keys = keys(op);
     let wanted = normal(op, reply);
     let last = log.units();
@@ -45,9 +52,12 @@ pub fn find(log: &Log, versions: &Versions, op: &Op, reply: &Reply, from: Point,
         let before_ms = begin.checked_sub(1).map_or(0, |unit| log.unit_times[unit as usize]);
         let low = from.time_ms.max(before_ms);
         let high = log.unit_times.get(end as usize).map_or(now_ms, |&time_ms| time_ms.min(now_ms));
-        if let Some(time_ms) = times(&base, &wanted, low, high).into_iter().find(|&time_ms| fits(&base, op, &wanted, time_ms)) {
+        if let Some(time_ms) =
+            times(&base, &wanted, low, high).into_iter().find(|&time_ms| fits(&base, op, &wanted, time_ms))
+        {
             // Commands that ran earlier than that time come first.
-            let behind = log.unit_times[begin as usize..end as usize].partition_point(|&unit_ms| unit_ms < time_ms);
+            let behind =
+                log.unit_times[begin as usize..end as usize].partition_point(|&unit_ms| unit_ms < time_ms);
             return Some(Point { units: begin + behind as u64, time_ms });
         }
     }
@@ -71,7 +81,8 @@ fn times(base: &Model, wanted: &Reply, low: u64, high: u64) -> Vec<u64> {
 
 fn fits(base: &Model, op: &Op, wanted: &Reply, time_ms: u64) -> bool {
     let mut model = base.clone();
-    model.run(op.database, &op.words, time_ms) == *wanted && visible(&model, time_ms).eq(visible(base, time_ms))
+    model.run(op.database, &op.words, time_ms) == *wanted
+        && visible(&model, time_ms).eq(visible(base, time_ms))
 }
 
 fn visible(model: &Model, time_ms: u64) -> impl Iterator<Item = (&Key, &Item)> {
@@ -122,7 +133,8 @@ mod tests {
     fn a_read_finds_the_first_place_that_explains_it() {
         let (log, versions) = history(&[("SET k a", 10), ("SET l x", 20), ("SET k b", 30)]);
         let at = |reply: &Reply, units, time_ms| {
-            find(&log, &versions, &op("GET k"), reply, Point { units, time_ms }, 40).map(|point| (point.units, point.time_ms))
+            find(&log, &versions, &op("GET k"), reply, Point { units, time_ms }, 40)
+                .map(|point| (point.units, point.time_ms))
         };
         assert_eq!(at(&Reply::Null, 0, 0), Some((0, 0)));
         assert_eq!(at(&bulk("a"), 0, 0), Some((1, 10)));

@@ -42,7 +42,8 @@ impl Versions {
         let mut changes = Vec::new();
         for versions in keys.iter().filter_map(|key| self.keys.get(key)) {
             let begin = versions.partition_point(|(units, _)| *units <= from);
-            changes.extend(versions[begin..].iter().map(|(units, _)| *units).take_while(|units| *units <= to));
+            changes
+                .extend(versions[begin..].iter().map(|(units, _)| *units).take_while(|units| *units <= to));
         }
         changes.sort_unstable();
         changes.dedup();

@@ -334,7 +334,8 @@ mod tests {
         assert!(of(Profile::Prefix).iter().all(is_prefix));
         let subset = of(Profile::Subset);
         assert!(subset.iter().any(|bytes| !is_prefix(bytes)), "holes");
-        let fits = |bytes: &Vec<u8>| bytes.iter().zip(&whole).all(|(found, wrote)| found == wrote || *found == 0);
+        let fits =
+            |bytes: &Vec<u8>| bytes.iter().zip(&whole).all(|(found, wrote)| found == wrote || *found == 0);
         assert!(subset.iter().all(fits), "only what was written, or nothing");
         assert!(!of(Profile::Garbage).iter().all(fits), "stale bytes");
     }

@@ -61,12 +61,27 @@ enum Job {
 #[derive(Debug)]
 enum Work {
     /// A sync of a file, for all these, of so many changes.
-    Sync { file: File, tickets: Vec<Ticket>, covers: usize },
+    Sync {
+        file: File,
+        tickets: Vec<Ticket>,
+        covers: usize,
+    },
     /// Something that was done when it began.
     Done,
-    Load { ticket: Ticket, file: File, offset: u64, length: u32 },
-    Remove { ticket: Ticket },
-    Reserve { ticket: Ticket, file: File, covers: Option<usize> },
+    Load {
+        ticket: Ticket,
+        file: File,
+        offset: u64,
+        length: u32,
+    },
+    Remove {
+        ticket: Ticket,
+    },
+    Reserve {
+        ticket: Ticket,
+        file: File,
+        covers: Option<usize>,
+    },
 }
 
 /// What is wrong with the disk for a while.
@@ -144,7 +159,8 @@ impl Disk {
     /// What a starting process finds in its directory.
     #[must_use]
     pub fn list(&self) -> Vec<FileInfo> {
-        let info = |(&file, content): (&File, &Content)| FileInfo { file, length_bytes: content.length() as u64 };
+        let info =
+            |(&file, content): (&File, &Content)| FileInfo { file, length_bytes: content.length() as u64 };
         self.files.iter().map(info).collect()
     }
 
@@ -232,7 +248,9 @@ impl Disk {
         let job = self.queue.pop_front()?;
         let work = self.start(job);
         let base = match &work {
-            Work::Sync { .. } | Work::Remove { .. } => self.delays.magnitude(self.base_sync_us / 4 + 1, self.base_sync_us * 4),
+            Work::Sync { .. } | Work::Remove { .. } => {
+                self.delays.magnitude(self.base_sync_us / 4 + 1, self.base_sync_us * 4)
+            }
             Work::Reserve { .. } => self.delays.magnitude(20, self.base_sync_us.max(20)),
             Work::Load { .. } => self.delays.range(20, 400),
             Work::Done => self.delays.range(5, 60),
@@ -299,7 +317,8 @@ impl Disk {
         let (profile, draws) = (self.profile, &mut self.crashes);
         for (file, content) in std::mem::take(&mut self.removed) {
             // The name is on the platter until the directory is synced without it.
-            if content.named && profile != Profile::Benign && draws.coin() && !self.files.contains_key(&file) {
+            if content.named && profile != Profile::Benign && draws.coin() && !self.files.contains_key(&file)
+            {
                 self.counts.undone_removals += 1;
                 self.files.insert(file, content);
             }
@@ -358,7 +377,10 @@ impl Disk {
         if let Some(fault) = content.fault {
             return Err(fault);
         }
-        let full = self.condition.capacity_bytes.is_some_and(|capacity| used + content.growth(bytes.len()) as u64 > capacity);
+        let full = self
+            .condition
+            .capacity_bytes
+            .is_some_and(|capacity| used + content.growth(bytes.len()) as u64 > capacity);
         let broken = self.condition.appends_to_fail > 0;
         if broken || (full && content.growth(bytes.len()) > 0) {
             let fault = if broken { DiskFault::Io(EIO) } else { DiskFault::Full };
@@ -392,7 +414,9 @@ impl Disk {
                 }
                 Work::Remove { ticket }
             }
-            Job::Reserve { ticket, file, length, zeroed } => self.start_reserve(ticket, file, length as usize, zeroed),
+            Job::Reserve { ticket, file, length, zeroed } => {
+                self.start_reserve(ticket, file, length as usize, zeroed)
+            }
         }
     }
 
@@ -491,7 +515,10 @@ mod tests {
         for ticket in 1..=3 {
             disk.append(Ticket(ticket), LOG, bytes(ticket as u8, 10), When::Synced).expect("queued");
         }
-        assert_eq!(run(&mut disk), (1..=3).map(|ticket| Completion::Synced(Ticket(ticket))).collect::<Vec<_>>());
+        assert_eq!(
+            run(&mut disk),
+            (1..=3).map(|ticket| Completion::Synced(Ticket(ticket))).collect::<Vec<_>>()
+        );
         assert_eq!(disk.counts.syncs, 1);
         assert!((1..=3).all(|value| disk.is_durable(LOG, usize::from(value - 1) * 10, &[value; 10])));
     }
@@ -534,8 +561,12 @@ mod tests {
         disk.condition.capacity_bytes = Some(1000);
         disk.reserve(Ticket(1), LOG, 900, true);
         disk.reserve(Ticket(2), LOG, 1100, true);
-        assert_eq!(run(&mut disk), [Completion::Reserved(Ticket(1)), Completion::Failed(Ticket(2), DiskFault::Full)]
-            .into_iter().collect::<Vec<_>>());
+        assert_eq!(
+            run(&mut disk),
+            [Completion::Reserved(Ticket(1)), Completion::Failed(Ticket(2), DiskFault::Full)]
+                .into_iter()
+                .collect::<Vec<_>>()
+        );
         assert!(disk.append(Ticket(3), LOG, bytes(1, 900), When::Now).is_ok());
         assert_eq!(disk.append(Ticket(4), LOG, bytes(1, 200), When::Now), Err(DiskFault::Full));
     }

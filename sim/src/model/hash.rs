@@ -24,7 +24,10 @@ pub(super) fn run(at: &mut At<'_>, name: &[u8], words: &[Vec<u8>]) -> Result {
         }
         b"HGET" => Ok(fields.get(&words[1]).cloned().map_or(Reply::Null, Reply::Bulk)),
         b"HMGET" => Ok(Reply::Array(
-            words[1..].iter().map(|field| fields.get(field).cloned().map_or(Reply::Null, Reply::Bulk)).collect(),
+            words[1..]
+                .iter()
+                .map(|field| fields.get(field).cloned().map_or(Reply::Null, Reply::Bulk))
+                .collect(),
         )),
         b"HDEL" => {
             let removed = words[1..].iter().filter(|&field| fields.remove(field).is_some()).count();
@@ -33,15 +36,18 @@ pub(super) fn run(at: &mut At<'_>, name: &[u8], words: &[Vec<u8>]) -> Result {
         }
         b"HINCRBY" => {
             let amount = number(&words[2]).ok_or(NOT_INTEGER)?;
-            let old = fields.get(&words[1]).map_or(Some(0), |text| number(text)).ok_or("ERR hash value is not an integer")?;
+            let old = fields
+                .get(&words[1])
+                .map_or(Some(0), |text| number(text))
+                .ok_or("ERR hash value is not an integer")?;
             let new = old.checked_add(amount).ok_or("ERR increment or decrement would overflow")?;
             fields.insert(words[1].clone(), new.to_string().into_bytes());
             store(at, key, fields);
             Ok(Reply::Integer(new))
         }
-        b"HGETALL" => {
-            Ok(Reply::Array(fields.into_iter().flat_map(|(field, value)| [Reply::Bulk(field), Reply::Bulk(value)]).collect()))
-        }
+        b"HGETALL" => Ok(Reply::Array(
+            fields.into_iter().flat_map(|(field, value)| [Reply::Bulk(field), Reply::Bulk(value)]).collect(),
+        )),
         b"HLEN" => Ok(count(fields.len())),
         _ => {
             assert_eq!(name, b"HEXISTS", "the dispatcher sends nothing else");

@@ -53,10 +53,42 @@ pub fn keys_of(words: &[Vec<u8>]) -> Vec<Vec<u8>> {
 #[must_use]
 pub fn knows(words: &[Vec<u8>]) -> bool {
     const KNOWN: [&[u8]; 36] = [
-        b"GET", b"SET", b"GETSET", b"GETDEL", b"SETNX", b"APPEND", b"STRLEN", b"INCRBY", b"DECRBY", b"MSET", b"MSETNX",
-        b"MGET", b"SETRANGE", b"GETRANGE", b"HSET", b"HGET", b"HDEL", b"HINCRBY", b"HGETALL", b"HLEN", b"HEXISTS",
-        b"HSETNX", b"DEL", b"UNLINK", b"EXISTS", b"TOUCH", b"TYPE", b"RENAME", b"RENAMENX", b"COPY", b"PEXPIRE",
-        b"PEXPIREAT", b"PTTL", b"PEXPIRETIME", b"PERSIST", b"HMGET",
+        b"GET",
+        b"SET",
+        b"GETSET",
+        b"GETDEL",
+        b"SETNX",
+        b"APPEND",
+        b"STRLEN",
+        b"INCRBY",
+        b"DECRBY",
+        b"MSET",
+        b"MSETNX",
+        b"MGET",
+        b"SETRANGE",
+        b"GETRANGE",
+        b"HSET",
+        b"HGET",
+        b"HDEL",
+        b"HINCRBY",
+        b"HGETALL",
+        b"HLEN",
+        b"HEXISTS",
+        b"HSETNX",
+        b"DEL",
+        b"UNLINK",
+        b"EXISTS",
+        b"TOUCH",
+        b"TYPE",
+        b"RENAME",
+        b"RENAMENX",
+        b"COPY",
+        b"PEXPIRE",
+        b"PEXPIREAT",
+        b"PTTL",
+        b"PEXPIRETIME",
+        b"PERSIST",
+        b"HMGET",
     ];
     words.first().is_some_and(|name| KNOWN.contains(&&name.to_ascii_uppercase()[..]))
 }
@@ -65,8 +97,20 @@ pub fn knows(words: &[Vec<u8>]) -> bool {
 #[must_use]
 pub fn writes(words: &[Vec<u8>]) -> bool {
     const READS: [&[u8]; 14] = [
-        b"GET", b"STRLEN", b"MGET", b"GETRANGE", b"HGET", b"HGETALL", b"HLEN", b"HEXISTS", b"EXISTS", b"TOUCH", b"TYPE",
-        b"PTTL", b"PEXPIRETIME", b"HMGET",
+        b"GET",
+        b"STRLEN",
+        b"MGET",
+        b"GETRANGE",
+        b"HGET",
+        b"HGETALL",
+        b"HLEN",
+        b"HEXISTS",
+        b"EXISTS",
+        b"TOUCH",
+        b"TYPE",
+        b"PTTL",
+        b"PEXPIRETIME",
+        b"HMGET",
     ];
     !READS.contains(&&words[0].to_ascii_uppercase()[..])
 }
@@ -81,8 +125,10 @@ impl Model {
         let rest = &words[1..];
         let mut at = At { model: self, database, now_ms };
         let result = match &name[..] {
-            b"GET" | b"SET" | b"GETSET" | b"GETDEL" | b"SETNX" | b"APPEND" | b"STRLEN" | b"INCRBY" | b"DECRBY" | b"MSET"
-            | b"MSETNX" | b"MGET" | b"SETRANGE" | b"GETRANGE" => string::run(&mut at, &name, rest),
+            b"GET" | b"SET" | b"GETSET" | b"GETDEL" | b"SETNX" | b"APPEND" | b"STRLEN" | b"INCRBY"
+            | b"DECRBY" | b"MSET" | b"MSETNX" | b"MGET" | b"SETRANGE" | b"GETRANGE" => {
+                string::run(&mut at, &name, rest)
+            }
             _ if name.starts_with(b"H") => hash::run(&mut at, &name, rest),
             _ => keys::run(&mut at, &name, rest),
         };

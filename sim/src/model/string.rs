@@ -50,7 +50,8 @@ pub(super) fn run(at: &mut At<'_>, name: &[u8], words: &[Vec<u8>]) -> Result {
             words.iter().map(|key| at.text(key).ok().flatten().map_or(Reply::Null, Reply::Bulk)).collect(),
         )),
         b"SETRANGE" => {
-            let offset = number(&words[1]).and_then(|offset| usize::try_from(offset).ok()).ok_or(NOT_INTEGER)?;
+            let offset =
+                number(&words[1]).and_then(|offset| usize::try_from(offset).ok()).ok_or(NOT_INTEGER)?;
             let mut text = at.text(key)?.unwrap_or_default();
             text.resize(text.len().max(offset + words[2].len()), 0);
             text[offset..offset + words[2].len()].copy_from_slice(&words[2]);
@@ -62,7 +63,8 @@ pub(super) fn run(at: &mut At<'_>, name: &[u8], words: &[Vec<u8>]) -> Result {
         _ => {
             assert_eq!(name, b"GETRANGE", "the dispatcher sends nothing else");
             let text = at.text(key)?.unwrap_or_default();
-            let place = |word: &[u8]| number(word).map(|n| if n < 0 { (n + text.len() as i64).max(0) } else { n });
+            let place =
+                |word: &[u8]| number(word).map(|n| if n < 0 { (n + text.len() as i64).max(0) } else { n });
             let (from, to) = (place(&words[1]).ok_or(NOT_INTEGER)?, place(&words[2]).ok_or(NOT_INTEGER)?);
             let to = (to + 1).clamp(0, text.len() as i64);
             Ok(Reply::Bulk(if from < to { text[from as usize..to as usize].to_vec() } else { Vec::new() }))

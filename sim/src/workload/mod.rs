@@ -30,7 +30,14 @@ fn words(parts: &[&[u8]]) -> Words {
 
 impl Workload {
     /// The next request of a connection. `serial` has never been used before.
-    pub fn next(&self, draws: &mut Stream, checks: &Checks, database: usize, serial: u64, wall_ms: u64) -> (Words, Kind) {
+    pub fn next(
+        &self,
+        draws: &mut Stream,
+        checks: &Checks,
+        database: usize,
+        serial: u64,
+        wall_ms: u64,
+    ) -> (Words, Kind) {
         // After some tries that nothing makes unlike the others, something that always is.
         for _ in 0..4 {
             let (mut request, kind) = self.draw(draws, serial, wall_ms);
@@ -103,7 +110,11 @@ impl Workload {
     }
 
     fn hash(&self, draws: &mut Stream, serial: u64) -> Words {
-        let key = if draws.chance(900_000) { word(format!("h{}", draws.below(self.keys))) } else { self.key(draws) };
+        let key = if draws.chance(900_000) {
+            word(format!("h{}", draws.below(self.keys)))
+        } else {
+            self.key(draws)
+        };
         let field = word(format!("f{}", draws.below(8)));
         let value = self.value(draws, serial);
         match draws.below(12) {

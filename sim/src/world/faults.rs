@@ -40,7 +40,8 @@ impl World {
             Fault::FailAppend => self.machine.disk.condition.appends_to_fail = 1,
             Fault::FailLoad => self.machine.disk.condition.loads_to_fail = 1,
             Fault::Full { spare_bytes, for_us } => {
-                self.machine.disk.condition.capacity_bytes = Some(self.machine.disk.used_bytes() + spare_bytes);
+                self.machine.disk.condition.capacity_bytes =
+                    Some(self.machine.disk.used_bytes() + spare_bytes);
                 self.schedule.after(for_us, Happening::Mend(Mend::Space));
             }
             Fault::SlowDisk { factor, for_us } => {
@@ -58,7 +59,8 @@ impl World {
                 self.checks.durable.waived |= effective;
             }
         }
-        self.trace.line(now_us, || format!("FAULT {fault:?}{}", if effective { "" } else { " (without effect)" }));
+        self.trace
+            .line(now_us, || format!("FAULT {fault:?}{}", if effective { "" } else { " (without effect)" }));
         self.faults[fault.kind()] += u64::from(effective);
         Ok(())
     }

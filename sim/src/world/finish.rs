@@ -50,11 +50,15 @@ impl World {
         if self.refused.is_some() {
             return Ok(());
         }
-        let waiting: Vec<usize> = (0..self.clients.len()).filter(|&client| !self.is_answered(client)).collect();
+        let waiting: Vec<usize> =
+            (0..self.clients.len()).filter(|&client| !self.is_answered(client)).collect();
         let serving = self.node.as_ref().is_some_and(lockstep_core::Node::is_serving);
         violated(
             invariant,
-            format!("{} s after everything was well, clients {waiting:?} wait; serving: {serving}", HEAL_US / 1_000_000),
+            format!(
+                "{} s after everything was well, clients {waiting:?} wait; serving: {serving}",
+                HEAL_US / 1_000_000
+            ),
         )
     }
 

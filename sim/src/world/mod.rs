@@ -375,7 +375,12 @@ impl World {
                 self.refused = Some(text.clone());
                 return Ok(());
             }
-            _ => return crate::history::violated("INV-S6", format!("the node halted without a cause: {reason:?}")),
+            _ => {
+                return crate::history::violated(
+                    "INV-S6",
+                    format!("the node halted without a cause: {reason:?}"),
+                );
+            }
         }
         let down_us = self.machine.stopping.take().unwrap_or(10_000);
         self.end_process(false, down_us)

@@ -75,13 +75,19 @@ impl World {
         if std::mem::take(&mut self.machine.stop_asked) {
             told.push(Told::Stop);
         }
-        if self.node.as_ref().and_then(lockstep_core::Node::deadline).is_some_and(|deadline| deadline <= now.mono) {
+        if self
+            .node
+            .as_ref()
+            .and_then(lockstep_core::Node::deadline)
+            .is_some_and(|deadline| deadline <= now.mono)
+        {
             told.push(Told::Timer);
         }
         self.machine.draws.shuffle(&mut told);
         // Completions keep their order among each other; where they stand among the rest is open.
         let place = self.machine.draws.below(told.len() as u64 + 1) as usize;
-        let completions: Vec<Told> = std::iter::from_fn(|| self.machine.disk.completion()).map(Told::Completion).collect();
+        let completions: Vec<Told> =
+            std::iter::from_fn(|| self.machine.disk.completion()).map(Told::Completion).collect();
         told.splice(place..place, completions);
         for what in told {
             self.tell_one(what);
@@ -116,7 +122,8 @@ impl World {
                 self.links[serial].conn = Some(conn);
                 let peer = format!("10.0.0.{}:{}", self.links[serial].client + 1, 40_000 + serial % 20_000);
                 let descriptor = conn.slot as i32 + 8;
-                let origin = Origin { peer: &peer, local: "10.0.1.1:6379", loopback: true, unix: false, descriptor };
+                let origin =
+                    Origin { peer: &peer, local: "10.0.1.1:6379", loopback: true, unix: false, descriptor };
                 self.trace.note(now_us, 3, &[serial as u64]);
                 self.trace.line(now_us, || format!("  #{serial} accepted"));
                 node.handle(now, Event::Accepted { conn, role: Role::Client, origin });
@@ -219,7 +226,9 @@ impl World {
                 let offset = self.machine.disk.append_offset(file);
                 self.trace.note(now_us, 5, &[file.number(), offset as u64]);
                 self.trace.bytes(&bytes);
-                self.trace.line(now_us, || format!("  append {} +{offset}: {} bytes, {when:?} ({ticket})", file.name(), bytes.len()));
+                self.trace.line(now_us, || {
+                    format!("  append {} +{offset}: {} bytes, {when:?} ({ticket})", file.name(), bytes.len())
+                });
                 let serving = self.node.as_ref().is_some_and(lockstep_core::Node::is_serving);
                 match self.machine.disk.append(ticket, file, bytes.clone(), when) {
                     Ok(()) => self.checks.appended(file, offset, &bytes, serving, moment)?,
@@ -237,7 +246,8 @@ impl World {
                 self.machine.disk.sync(ticket, file);
             }
             Action::Load { ticket, file, offset, length_bytes } => {
-                self.trace.line(now_us, || format!("  load {} +{offset}: {length_bytes} ({ticket})", file.name()));
+                self.trace
+                    .line(now_us, || format!("  load {} +{offset}: {length_bytes} ({ticket})", file.name()));
                 self.machine.disk.load(ticket, file, offset, length_bytes);
             }
             Action::Remove { ticket, file } => {
@@ -246,7 +256,9 @@ impl World {
                 self.machine.disk.remove(ticket, file);
             }
             Action::Reserve { ticket, file, length_bytes, zeroed } => {
-                self.trace.line(now_us, || format!("  reserve {} {length_bytes} zeroed {zeroed} ({ticket})", file.name()));
+                self.trace.line(now_us, || {
+                    format!("  reserve {} {length_bytes} zeroed {zeroed} ({ticket})", file.name())
+                });
                 self.machine.disk.reserve(ticket, file, length_bytes, zeroed);
                 self.sometimes.segments += u64::from(matches!(file, File::Segment(_)));
             }
@@ -272,10 +284,14 @@ impl World {
                     self.drop_link(serial);
                 }
             }
-            Action::Stall { micros } => self.machine.busy_until = self.machine.busy_until.max(now_us) + micros,
+            Action::Stall { micros } => {
+                self.machine.busy_until = self.machine.busy_until.max(now_us) + micros
+            }
             Action::Say { level, text } => self.said(level, &text),
             Action::Halt { reason } => self.halted(reason)?,
-            Action::Connect { .. } => return violated("INV-C4", "a node of a group of one wants to connect to a peer"),
+            Action::Connect { .. } => {
+                return violated("INV-C4", "a node of a group of one wants to connect to a peer");
+            }
             Action::Apply { .. } | Action::Rewrite { .. } => {}
         }
         self.work_disk();
@@ -325,7 +341,10 @@ impl World {
             for (&conn, serial) in &self.machine.conns {
                 let held = node.outgoing(conn).len() as u64;
                 if held > limit {
-                    return violated("INV-M1", format!("{held} bytes of replies wait for connection {serial}, the limit is {limit}"));
+                    return violated(
+                        "INV-M1",
+                        format!("{held} bytes of replies wait for connection {serial}, the limit is {limit}"),
+                    );
                 }
             }
         }
@@ -353,7 +372,8 @@ impl World {
     fn set_timer(&mut self) {
         let Some(deadline) = self.node.as_ref().and_then(lockstep_core::Node::deadline) else { return };
         // Timers come late, never early.
-        let at = self.machine.when(deadline).max(self.now_us() + 1) + self.machine.draws.magnitude(1, 2_000) - 1;
+        let at =
+            self.machine.when(deadline).max(self.now_us() + 1) + self.machine.draws.magnitude(1, 2_000) - 1;
         if self.machine.timer_at.is_none_or(|before| at < before) {
             self.machine.timer_at = Some(at);
             self.schedule.at(at, Happening::Timer { life: self.machine.lives, at });
