@@ -28,7 +28,7 @@ thread_local! {
 
 /// Plants a bug in every node of this thread; an empty name plants none.
 #[cfg(plant)]
-pub fn plant(name: &'static str) {
+pub fn choose(name: &'static str) {
     PLANTED.set(name);
 }
 

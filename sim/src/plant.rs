@@ -75,7 +75,7 @@ pub fn find(name: &str) -> Option<Bug> {
 #[must_use]
 pub fn plant(name: &'static str) -> bool {
     #[cfg(plant)]
-    lockstep_core::mark::plant(name);
+    lockstep_core::mark::choose(name);
     let _ = name;
     cfg!(plant)
 }

@@ -117,13 +117,18 @@ impl Lane {
         }
     }
 
+    /// Whether the gate of the first batch is open, with everything before `synced` on the platter.
+    pub fn is_ready(&self, synced: Position) -> bool {
+        match self.batches.front().map(|batch| batch.gate) {
+            None => false,
+            Some(Gate::Open) => true,
+            Some(Gate::Synced(position)) => position <= synced,
+        }
+    }
+
     /// Takes the first batch if its gate is open, with everything before `synced` on the platter.
     pub fn take_ready(&mut self, synced: Position) -> Option<Batch> {
-        let open = match self.batches.front()?.gate {
-            Gate::Open => true,
-            Gate::Synced(position) => position <= synced,
-        };
-        if !open {
+        if !self.is_ready(synced) {
             return None;
         }
         let batch = self.batches.pop_front()?;

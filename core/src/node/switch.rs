@@ -46,34 +46,35 @@ impl Node {
         };
     }
 
-    /// At the end of a turn: turns when it may be done.
-    pub(super) fn advance_switch(&mut self) {
-        match self.switch {
-            Switch::Settled => {}
-            Switch::On => {
-                // A checkpoint under way covers an earlier state: the log could not follow it.
-                if self.writer.may_begin_segment() && self.lane.is_idle() && !self.checkpoint.is_running() {
-                    self.switch = Switch::Settled;
-                    let base = EntryId { term: self.writer.state().term, index: self.applied };
-                    self.awaits_base = true;
-                    self.begin_segment(base, true);
-                    self.begin_checkpoint_here();
-                    self.refresh_gate();
-                    self.say(Level::Notice, "The log is on; it holds from the checkpoint that begins now.");
-                }
-            }
-            Switch::Off(position) => {
-                if self.writer.synced().position >= position {
-                    self.switch = Switch::Settled;
-                    self.run_lane();
-                    self.writer.stop();
-                    self.awaits_base = false;
-                    self.lane.open_all();
-                    self.forget_syncs();
-                    self.refresh_gate();
-                    self.say(Level::Warning, super::shutdown::durability(&self.config));
-                }
-            }
+    /// Before the lane is run: turns off when everything that was to be kept is, so that nothing waits for the log.
+    pub(super) fn advance_switch_off(&mut self) {
+        let Switch::Off(position) = self.switch else { return };
+        if self.writer.synced().position < position {
+            return;
+        }
+        self.switch = Switch::Settled;
+        self.writer.stop();
+        self.awaits_base = false;
+        self.lane.open_all();
+        self.forget_syncs();
+        self.refresh_gate();
+        self.say(Level::Warning, super::shutdown::durability(&self.config));
+    }
+
+    /// At the end of a turn, when nothing runs any more in it: turns on if it may be done.
+    pub(super) fn advance_switch_on(&mut self) {
+        if self.switch != Switch::On {
+            return;
+        }
+        // A checkpoint under way covers an earlier state: the log could not follow it.
+        if self.writer.may_begin_segment() && self.lane.is_idle() && !self.checkpoint.is_running() {
+            self.switch = Switch::Settled;
+            let base = EntryId { term: self.writer.state().term, index: self.applied };
+            self.awaits_base = true;
+            self.begin_segment(base, true);
+            self.begin_checkpoint_here();
+            self.refresh_gate();
+            self.say(Level::Notice, "The log is on; it holds from the checkpoint that begins now.");
         }
     }
 

@@ -26,10 +26,19 @@ impl Node {
         self.resume_ready();
         self.settle_expiry();
         self.seal();
-        self.run_lane();
-        self.resume_ready();
-        self.seal();
-        self.advance_switch();
+        self.advance_switch_off();
+        // What runs makes room, and whoever waited for that may put in what can run at once: there may be no other
+        // event to do it on.
+        loop {
+            self.run_lane();
+            self.release_held();
+            self.resume_ready();
+            self.seal();
+            if !self.lane.is_ready(self.writer.synced().position) {
+                break;
+            }
+        }
+        self.advance_switch_on();
         self.advance_storage();
         self.advance_checkpoint();
         self.advance_shutdown();

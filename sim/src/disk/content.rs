@@ -198,7 +198,8 @@ impl Content {
         let from = draws.below(sectors as u64) as usize * SECTOR_BYTES;
         let to = draws.below(sectors as u64) as usize * SECTOR_BYTES;
         let sector = self.platter[from..from + SECTOR_BYTES].to_vec();
-        let differs = self.platter[to..to + SECTOR_BYTES] != sector[..];
+        let differs = |bytes: &[u8]| bytes.get(to..to + SECTOR_BYTES) != Some(&sector[..]);
+        let differs = differs(&self.platter) || differs(&self.cache);
         overlay(&mut self.platter, to, &sector);
         overlay(&mut self.cache, to, &sector);
         differs

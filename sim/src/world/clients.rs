@@ -76,7 +76,9 @@ impl World {
         let client = &mut self.clients[number];
         if !client.awake {
             client.awake = true;
-            let think_us = client.draws.magnitude(50, self.swarm.think_us);
+            // In the end clients only wait for the node, or a long thought would look like its fault.
+            let think_us = if self.healing { self.swarm.think_us.min(2_000) } else { self.swarm.think_us };
+            let think_us = client.draws.magnitude(50, think_us);
             self.schedule.after(think_us, Happening::Client { client: number });
         }
     }
