@@ -22,3 +22,10 @@ pub const STRING_BYTES_MAX: usize = 512 << 20;
 /// What a command may answer that was asked for random parts with repetition, in bytes: the client names their
 /// number, and a short request must not make an endless reply.
 pub const REPEATED_DRAWS_BYTES: usize = 256 << 20;
+
+/// The longest command that can be logged, in bytes: an entry holds it whole, with what the node adds.
+pub const LOGGED_COMMAND_BYTES: usize = (1 << 30) - 8192;
+
+/// What one connection may hold of unread commands, in bytes, whatever `client-query-buffer-limit` says: places in
+/// it are counted in 32 bits.
+pub const QUERY_BUFFER_BYTES: u64 = 2 << 30;

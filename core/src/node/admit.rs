@@ -7,6 +7,11 @@ use crate::mark::plant;
 use crate::resp::{Args, Reply, ReplyError};
 use crate::session::State;
 
+const _: () = assert!(
+    crate::limits::LOGGED_COMMAND_BYTES + 4096 <= crate::log::writer::PAYLOAD_BYTES_MAX,
+    "an entry holds the longest command"
+);
+
 /// What becomes of the commands behind this one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Flow {
@@ -77,8 +82,17 @@ impl Node {
     }
 
     fn route_write(&mut self, conn: ConnId, command: CommandId, args: Args<'_>, unit: &[u8]) -> Flow {
+        if self.writer.open_bytes() + unit.len() > crate::limits::LOGGED_COMMAND_BYTES {
+            if unit.len() > crate::limits::LOGGED_COMMAND_BYTES {
+                return self.refuse(conn, Some(command), &ReplyError::COMMAND_TOO_LONG);
+            }
+            self.seal();
+        }
         if !self.writer.fits(unit.len() + super::apply::SELECT_BYTES_MAX) {
             return self.await_room(conn, unit.len());
+        }
+        if self.checkpoint.is_behind() {
+            return self.hold(conn, State::NoRoom);
         }
         if self.gate_is_open() && self.lane.is_idle() {
             return self.run_in_place(conn, command, args, unit);

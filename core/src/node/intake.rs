@@ -259,7 +259,8 @@ impl Node {
     fn bound_input(&mut self, conn: ConnId) {
         let Some(session) = self.sessions.get_mut(conn) else { return };
         let held = session.input.bytes.len();
-        if held as u64 > self.config.client_query_buffer_limit_bytes {
+        let limit = self.config.client_query_buffer_limit_bytes.min(crate::limits::QUERY_BUFFER_BYTES);
+        if held as u64 > limit {
             let text = format!(
                 "Closing client that reached max query buffer length: {} held {held} bytes",
                 session.client.peer

@@ -215,7 +215,11 @@ impl Node {
         }
         self.begin_turn(now);
         match event {
-            Event::Accepted { conn, role: _, origin } => self.accepted(conn, origin),
+            Event::Accepted { conn, role: crate::Role::Client, origin } => self.accepted(conn, origin),
+            // A group of one has no peers: nobody has anything to say there.
+            Event::Accepted { conn, role: crate::Role::Peer, .. } => {
+                self.actions.push_back(Action::Close { conn })
+            }
             Event::Received { conn, bytes } => self.received(conn, bytes),
             Event::Sent { conn, count_bytes } => self.sent(conn, count_bytes),
             Event::Closed { conn } => self.closed(conn),

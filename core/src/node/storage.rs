@@ -25,6 +25,8 @@ pub(super) struct Storage {
     syncing_since: Option<Mono>,
     /// Syncs under way, with what to count when they are done.
     syncs: u32,
+    /// Requests for space that were not answered; a segment may be left before its last one is.
+    reserves: Vec<Ticket>,
     /// Log bytes were handed out in this turn.
     appended: bool,
     /// The number that the next file gets.
@@ -41,6 +43,7 @@ impl Storage {
             unsynced_since: None,
             syncing_since: None,
             syncs: 0,
+            reserves: Vec::new(),
             appended: false,
             next_file: 1,
             delayed_syncs: 0,
@@ -237,11 +240,13 @@ impl Node {
             let (file, length_bytes) = (reserve.file, reserve.length_bytes);
             self.actions.push_back(Action::Reserve { ticket, file, length_bytes, zeroed });
             self.writer.reserve_issued(ticket, reserve);
+            self.storage.reserves.push(ticket);
         }
     }
 
     /// Space is there.
     pub(super) fn reserved(&mut self, ticket: Ticket) {
+        self.storage.reserves.retain(|&asked| asked != ticket);
         if self.writer.reserve_done(ticket) && self.conditions.meets(Conditions::DISK_FULL) {
             self.conditions.set(Conditions::DISK_FULL, false);
             self.say(Level::Notice, "The log has room again: writes are accepted.");
@@ -274,17 +279,11 @@ impl Node {
 
     /// A disk action failed.
     pub(super) fn failed(&mut self, ticket: Ticket, fault: DiskFault) {
-        if self.writer.reserve_failed(ticket, self.now.mono) {
-            if !self.conditions.meets(Conditions::DISK_FULL) {
-                self.conditions.set(Conditions::DISK_FULL, true);
-                self.say(
-                    Level::Warning,
-                    format!(
-                        "The log cannot get more room ({}). Writes are refused before they run, reads go on; \
-                             it is tried again every second.",
-                        describe(fault)
-                    ),
-                );
+        if let Some(at) = self.storage.reserves.iter().position(|&asked| asked == ticket) {
+            self.storage.reserves.swap_remove(at);
+            // The log may have gone on in another segment meanwhile; then nobody needs that space.
+            if self.writer.reserve_failed(ticket, self.now.mono) {
+                self.space_refused(fault);
             }
             return;
         }
@@ -301,6 +300,22 @@ impl Node {
              before is in the log; check the disk, then start again.",
             describe(fault)
         )));
+    }
+
+    /// The log cannot grow for now.
+    fn space_refused(&mut self, fault: DiskFault) {
+        if self.conditions.meets(Conditions::DISK_FULL) {
+            return;
+        }
+        self.conditions.set(Conditions::DISK_FULL, true);
+        self.say(
+            Level::Warning,
+            format!(
+                "The log cannot get more room ({}). Writes are refused before they run, reads go on; it is tried \
+                 again every second.",
+                describe(fault)
+            ),
+        );
     }
 
     /// When the disk needs something without an event.

@@ -70,6 +70,8 @@ errors! {
     /// A write was refused because checkpoints fail and `stop-writes-on-bgsave-error` is on.
     CHECKPOINT_FAILED = "MISCONF Lockstep is configured to save checkpoints, but the last one failed. Writes are \
                          refused (stop-writes-on-bgsave-error); look at the log for the reason.";
+    /// A write that no entry of the log can hold.
+    COMMAND_TOO_LONG = "ERR the command is longer than an entry of the log can be (1 GB)";
     /// A protocol version that is none.
     NO_PROTOCOL = "NOPROTO unsupported protocol version";
     /// The client was unblocked by another with `CLIENT UNBLOCK … ERROR`.
