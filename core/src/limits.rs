@@ -10,10 +10,9 @@ pub const SPARE_OUTPUT_BUFFERS: usize = 256;
 /// An output buffer larger than this is not kept when it is empty, in bytes.
 pub const SPARE_OUTPUT_BYTES: usize = 64 * 1024;
 
-/// What all connections together may hold in unsent replies and unread commands, in bytes, when
-/// `maxmemory-clients` sets nothing smaller; beyond it the largest is closed. Redis has no such bound, but ten
-/// thousand slow readers must not end the process.
-pub const CLIENTS_BYTES: u64 = 8 << 30;
+/// What all connections together may hold in unsent replies and unread commands, in bytes; beyond it the largest
+/// is closed. Redis has no such bound, but ten thousand slow readers must not end the process.
+pub const CLIENTS_BYTES: u64 = 4 << 30;
 
 /// The longest string that APPEND and SETRANGE make, in bytes: what `proto-max-bulk-len` is when nobody sets it.
 /// A constant, because every replica, whatever its settings, must come to the same string.

@@ -173,7 +173,7 @@ const SIZE: u64 = i64::MAX as u64;
 const PORT: i64 = u16::MAX as i64;
 
 const NO_TLS: &str = "TLS is not supported: put a TLS proxy in front, or use a private network";
-const NO_ACL_FILE: &str = "users are set with ACL SETUSER and kept in the log, not in files";
+const NO_ACL_FILE: &str = "there is one user, whose password is requirepass; more users are not supported yet";
 const YES_NO_LOCAL: &[&str] = &["no", "yes", "local"];
 const FACILITIES: &[&str] =
     &["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"];
@@ -392,7 +392,7 @@ pub static DIRECTIVES: &[Directive] = &[
 
 /// Names that stand in configuration files but are no settings, with the reason for refusing them.
 pub(super) static STATEMENTS: &[(&str, &str)] = &[
-    ("rename-command", "commands keep their names: take them from users with ACL SETUSER instead"),
+    ("rename-command", "commands keep their names"),
     ("user", NO_ACL_FILE),
     ("loadmodule", "modules cannot be loaded"),
     ("sentinel", "there is no Sentinel mode: members of a group elect their leader themselves"),
