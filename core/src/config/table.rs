@@ -173,7 +173,8 @@ const SIZE: u64 = i64::MAX as u64;
 const PORT: i64 = u16::MAX as i64;
 
 const NO_TLS: &str = "TLS is not supported: put a TLS proxy in front, or use a private network";
-const NO_ACL_FILE: &str = "there is one user, whose password is requirepass; more users are not supported yet";
+const NO_ACL_FILE: &str =
+    "there is one user, whose password is requirepass; more users are not supported yet";
 const YES_NO_LOCAL: &[&str] = &["no", "yes", "local"];
 const FACILITIES: &[&str] =
     &["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"];
