@@ -1,7 +1,7 @@
 //! The reading end of one file: bytes in, records out, and how it ended.
 //!
 //! A [`FileReader`] is fed with the bytes of one file, cut anywhere, and keeps only the frame that is not yet
-//! complete. It believes a frame only if everything about it agrees (see [`frame`](super::frame)), and it stops at
+//! complete. It believes a frame only if everything about it agrees (see [`super::frame`]), and it stops at
 //! the first place where no believable frame begins. What is behind that place is read on, but not believed:
 //! it only helps to tell *why* the frame is bad.
 //!
