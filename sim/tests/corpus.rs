@@ -24,6 +24,7 @@ targets! {
     glob: 2000,
     keyspace: 100,
     node_events: 100,
+    rdb: 1000,
     recover: 200,
     reply_round_trip: 1000,
     resp_split: 300,
