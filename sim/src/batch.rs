@@ -43,7 +43,7 @@ pub fn run(
             }
             let outcome = crate::run(seed);
             totals.add(&outcome);
-            let again = twice > 0 && seed % twice == 0;
+            let again = twice > 0 && seed.is_multiple_of(twice);
             let violation = match outcome.end {
                 End::Violated(violation) => Some(violation),
                 _ if again && crate::run(seed).hash != outcome.hash => {

@@ -7,30 +7,74 @@ use crate::schedule::Micros;
 /// Something that goes wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
-    /// The process is killed so many actions later, and so often again while it starts.
-    Kill { after_actions: u32, down_us: Micros, again: u32 },
-    /// The machine loses its power so many actions later, and so often again while it starts.
-    PowerLoss { after_actions: u32, down_us: Micros, again: u32 },
-    /// The process stands still.
-    Pause { for_us: Micros },
+    /// The process is killed; what it wrote stays in the page cache.
+    Kill {
+        /// So many more actions of the node are performed first.
+        after_actions: u32,
+        /// Microseconds until the process starts again.
+        down_us: Micros,
+        /// So often the process is killed again while it starts.
+        again: u32,
+    },
+    /// The machine loses its power, and the disk what was not synced, as its profile says.
+    PowerLoss {
+        /// So many more actions of the node are performed first.
+        after_actions: u32,
+        /// Microseconds until the process starts again.
+        down_us: Micros,
+        /// So often the power is lost again while the process starts.
+        again: u32,
+    },
+    /// The process stands still; the disk and the network go on.
+    Pause {
+        /// For so many microseconds.
+        for_us: Micros,
+    },
     /// The process is asked to stop.
-    Stop { down_us: Micros },
-    /// Every action takes longer.
-    SlowCpu { factor: u64, for_us: Micros },
-    /// Connections are reset, each with this chance in a million.
-    Reset { per_million: u64 },
+    Stop {
+        /// Microseconds from its end until it starts again.
+        down_us: Micros,
+    },
+    /// Every turn of the node takes longer.
+    SlowCpu {
+        /// So many times as long.
+        factor: u64,
+        /// For so many microseconds.
+        for_us: Micros,
+    },
+    /// Connections are reset.
+    Reset {
+        /// The chance of each open connection to be reset, in millionths.
+        per_million: u64,
+    },
     /// The next syncs fail.
-    FailSync { count: u32 },
+    FailSync {
+        /// So many of them.
+        count: u32,
+    },
     /// The next append fails.
     FailAppend,
     /// The next read fails.
     FailLoad,
-    /// The disk has only so many bytes left.
-    Full { spare_bytes: u64, for_us: Micros },
+    /// The disk has little room left.
+    Full {
+        /// So many bytes more than the files take up now.
+        spare_bytes: u64,
+        /// For so many microseconds.
+        for_us: Micros,
+    },
     /// The disk takes longer.
-    SlowDisk { factor: u64, for_us: Micros },
-    /// The wall clock jumps.
-    WallJump { by_us: i64 },
+    SlowDisk {
+        /// So many times as long.
+        factor: u64,
+        /// For so many microseconds.
+        for_us: Micros,
+    },
+    /// The wall clock jumps; the monotonic clock does not.
+    WallJump {
+        /// By so many microseconds: forwards, or backwards when negative.
+        by_us: i64,
+    },
     /// A bit flips on the platter; the process is restarted to find it.
     Rot,
     /// A sector is written in the wrong place of its file; the process is restarted to find it.
@@ -140,8 +184,8 @@ mod tests {
     #[test]
     fn every_kind_can_be_drawn_and_knows_its_place() {
         let mut draws = Keyed(1).stream(Domain::Faults, 0);
-        for kind in 0..KINDS.len() {
-            assert_eq!(Fault::draw(kind, &mut draws).kind(), kind, "{}", KINDS[kind]);
+        for (kind, name) in KINDS.iter().enumerate() {
+            assert_eq!(Fault::draw(kind, &mut draws).kind(), kind, "{name}");
         }
     }
 

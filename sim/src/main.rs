@@ -7,35 +7,41 @@ use clap::Parser;
 use lockstep_sim::{End, Swarm, World, batch, plant, run_with};
 
 /// Runs Lockstep nodes by the thousand on a simulated network and disk, under faults, and checks every promise.
+///
+/// A seed decides a whole run: the settings, the clients, the faults and the order of all events.
 #[derive(Parser)]
+#[command(
+    after_help = "Exit status: 0 when every promise was kept, 1 when one was broken (or with --score, when a \
+                        bug was not found), 2 when the options make no sense."
+)]
 struct Options {
-    /// Run this one seed.
-    #[arg(long, conflicts_with_all = ["runs", "from"])]
+    /// Run only this seed, and print its settings, its faults and how it ended
+    #[arg(long, conflicts_with_all = ["runs", "from", "jobs", "violations", "twice"])]
     seed: Option<u64>,
-    /// Print all that happens in the seed.
+    /// With --seed: print all that happens, with its simulated time
     #[arg(long, requires = "seed")]
     verbose: bool,
-    /// Run so many seeds.
-    #[arg(long, default_value_t = 1000)]
+    /// How many seeds to run
+    #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     runs: u64,
-    /// Begin with this seed.
-    #[arg(long, default_value_t = 0)]
+    /// The first seed; the others follow it one by one
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
     from: u64,
-    /// Run on so many threads; as many as there are cores if it is not given.
-    #[arg(long)]
-    jobs: Option<usize>,
-    /// Go on after a violation, and show so many.
-    #[arg(long, default_value_t = 1)]
-    violations: usize,
-    /// Plant this bug first; it needs a build with `--cfg plant`.
-    #[arg(long)]
-    plant: Option<String>,
-    /// Plant every bug in turn, each for its budget of seeds, and print which were found by whom.
-    #[arg(long, conflicts_with_all = ["seed", "runs"])]
-    score: bool,
-    /// Run every so manieth seed twice, and compare.
-    #[arg(long, default_value_t = 64)]
+    /// How many threads run seeds, 1 to 1024 [default: the number of processors]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// Stop after this many broken promises
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    violations: u32,
+    /// Run seeds that are multiples of this number twice, and compare their traces; 0: none
+    #[arg(long, value_name = "NUMBER", default_value_t = 64)]
     twice: u64,
+    /// Plant this bug into the node first; needs a build with RUSTFLAGS="--cfg plant"
+    #[arg(long, value_name = "BUG")]
+    plant: Option<String>,
+    /// Plant every bug in turn, run seeds until it is found or its budget is used up, and print a table
+    #[arg(long, conflicts_with_all = ["seed", "runs", "violations", "twice", "plant"])]
+    score: bool,
 }
 
 fn main() -> ExitCode {
@@ -47,6 +53,11 @@ fn main() -> ExitCode {
     };
     if (options.score || !planted.is_empty()) && !plant::plant(planted) {
         return refuse("no bugs are compiled in: build with RUSTFLAGS=\"--cfg plant\"");
+    }
+    let budgets = plant::BUGS.iter().chain([&plant::LV5]).map(|bug| bug.budget);
+    let runs = if options.score { budgets.max().unwrap_or(0) } else { options.runs };
+    if options.from.checked_add(runs).is_none() {
+        return refuse("there are not so many seeds behind --from");
     }
     match options.seed {
         _ if options.score => score(&options),
@@ -91,7 +102,8 @@ fn score(options: &Options) -> ExitCode {
 }
 
 fn jobs(options: &Options) -> usize {
-    options.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+    options.jobs.map_or_else(processors, usize::from)
 }
 
 fn one(seed: u64, verbose: bool) -> ExitCode {
@@ -123,17 +135,17 @@ fn many(options: &Options, planted: &'static str) -> ExitCode {
     // A panic is told as a violation; its trace would only hide the command that repeats it.
     std::panic::set_hook(Box::new(|_| {}));
     let mut told = Instant::now();
-    let result =
-        batch::run(options.from, options.runs, jobs, options.violations, options.twice, planted, |done| {
-            if told.elapsed().as_secs() >= 5 {
-                told = Instant::now();
-                eprintln!(
-                    "{done} of {} seeds, {:.0} a second",
-                    options.runs,
-                    done as f64 / began.elapsed().as_secs_f64()
-                );
-            }
-        });
+    let violations = options.violations as usize;
+    let result = batch::run(options.from, options.runs, jobs, violations, options.twice, planted, |done| {
+        if told.elapsed().as_secs() >= 5 {
+            told = Instant::now();
+            eprintln!(
+                "{done} of {} seeds, {:.0} a second",
+                options.runs,
+                done as f64 / began.elapsed().as_secs_f64()
+            );
+        }
+    });
     println!("{}", result.totals.show(began.elapsed().as_secs_f64()));
     for (seed, violation) in &result.violations {
         println!("VIOLATED {} in seed {seed}: {}", violation.invariant, violation.text);

@@ -128,22 +128,25 @@ impl Swarm {
 }
 
 fn config(policy: Policy, draws: &mut Stream) -> Config {
-    let mut config = Config::default();
-    config.appendonly = true;
-    config.appendfsync = match policy {
-        Policy::Always => AppendFsync::Always,
-        Policy::EverySecond => AppendFsync::EverySecond,
-        Policy::No => AppendFsync::No,
+    // The draws are made in the order in which the fields stand here: another order is another run for each seed.
+    let mut config = Config {
+        appendonly: true,
+        appendfsync: match policy {
+            Policy::Always => AppendFsync::Always,
+            Policy::EverySecond => AppendFsync::EverySecond,
+            Policy::No => AppendFsync::No,
+        },
+        databases: 3,
+        auto_aof_rewrite_percentage: if draws.coin() { draws.magnitude(10, 400) as u32 } else { 0 },
+        auto_aof_rewrite_min_size_bytes: draws.magnitude(1_000, 1 << 20),
+        save: if draws.chance(300_000) {
+            vec![SavePoint { seconds: draws.range(1, 3), changes: draws.magnitude(1, 100) }]
+        } else {
+            Vec::new()
+        },
+        stop_writes_on_bgsave_error: draws.coin(),
+        ..Config::default()
     };
-    config.databases = 3;
-    config.auto_aof_rewrite_percentage = if draws.coin() { draws.magnitude(10, 400) as u32 } else { 0 };
-    config.auto_aof_rewrite_min_size_bytes = draws.magnitude(1_000, 1 << 20);
-    config.save = if draws.chance(300_000) {
-        vec![SavePoint { seconds: draws.range(1, 3), changes: draws.magnitude(1, 100) }]
-    } else {
-        Vec::new()
-    };
-    config.stop_writes_on_bgsave_error = draws.coin();
     if draws.chance(300_000) {
         config.client_output_buffer_limits.normal.hard_bytes = draws.magnitude(2_000, 200_000);
     }

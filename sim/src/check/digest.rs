@@ -22,7 +22,7 @@ impl Digests {
     #[must_use]
     pub fn wants(&self, index: u64) -> bool {
         let known = self.at.contains_key(&index);
-        index != self.last && (known || index % 8 == 0 || self.last == 0)
+        index != self.last && (known || index.is_multiple_of(8) || self.last == 0)
     }
 
     /// A process starts.
