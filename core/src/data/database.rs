@@ -245,6 +245,12 @@ impl Database {
         Slot { place, handle }
     }
 
+    /// Makes the index ready for at most `most` keys, if the keys so far came in hash order.
+    pub fn foresee(&mut self, most: u64) {
+        let (arena, seed) = (&self.arena, self.seed);
+        self.table.foresee(most, |handle| hash_key(seed, entry::key(arena.bytes(handle))));
+    }
+
     /// Writes a whole value over the one that is there. Stamp and access clock stay.
     pub fn overwrite(&mut self, slot: &mut Slot, key: Key<'_>, head: Head, value: &[u8]) {
         let block = self.arena.bytes(slot.handle);

@@ -20,7 +20,11 @@
 //!
 //! The lowest bit of a hash takes no part in the order, so a place in the walk has 63 bits.
 
+mod prepare;
+
 use super::arena::Handle;
+
+pub use prepare::SAMPLE_LEN;
 
 /// Entries per bucket.
 const SLOTS: usize = 10;
@@ -271,6 +275,9 @@ impl Table {
     pub fn insert(&mut self, hash: u64, handle: Handle, hash_of: impl Fn(Handle) -> u64) -> Place {
         let mut owner = self.owner(hash);
         while self.directory[owner].len as usize >= self.directory[owner].room() {
+            if self.open(owner) {
+                continue;
+            }
             let partition = &self.directory[owner];
             let count = partition.buckets.len();
             let larger = (count + count * 2 / 5).max(count + 1);
@@ -426,20 +433,20 @@ mod tests {
     use crate::seed::{Purpose, Random, Seed};
 
     /// Entries are numbers; this is the hash of each.
-    type Hashes = Vec<u64>;
+    pub type Hashes = Vec<u64>;
 
-    fn number(handle: Handle) -> usize {
+    pub fn number(handle: Handle) -> usize {
         let (low, high) = handle.split();
         assert_eq!(high, (low % 251) as u8, "handles come back whole");
         low as usize
     }
 
-    fn handle(number: usize) -> Handle {
+    pub fn handle(number: usize) -> Handle {
         Handle::join(number as u32, (number % 251) as u8)
     }
 
     /// Everything that must hold between two calls.
-    fn check(table: &Table, hashes: &Hashes, there: &BTreeSet<usize>) {
+    pub fn check(table: &Table, hashes: &Hashes, there: &BTreeSet<usize>) {
         let hash_of = |handle| hashes[number(handle)];
         assert_eq!(table.len(), there.len());
         assert_eq!(table.directory.len(), 1 << table.depth);

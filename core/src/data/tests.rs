@@ -8,6 +8,7 @@ use crate::seed::{Purpose, Random, Seed};
 use crate::time::UnixMillis;
 
 mod keys;
+mod loads;
 
 const DATABASES: usize = 3;
 

@@ -232,7 +232,7 @@ pub struct SnapshotHead {
     pub covered: EntryId,
     /// That entry's time.
     pub time: UnixMillis,
-    /// About how many keys follow: for progress, not for allocation.
+    /// About how many keys follow: for progress, and for allocation only as far as the file is long enough for them.
     pub keys: u64,
 }
 

@@ -16,6 +16,9 @@ use crate::log::writer::Writer;
 use crate::mark::plant;
 use crate::{Action, Halt, Level};
 
+/// A key takes at least this many bytes of a checkpoint: database, type, two lengths and, but for one, a name.
+const RECORD_BYTES_MIN: u64 = 5;
+
 /// How far the start has come.
 #[derive(Debug)]
 pub(super) enum Phase {
@@ -146,7 +149,7 @@ impl Node {
                 None => break,
                 Some(Step::SnapshotHead(head)) => {
                     loading.group = Some(head.group);
-                    self.begin_snapshot(&head);
+                    self.begin_snapshot(&head, loading.recovery.progress().total_bytes);
                 }
                 Some(Step::Part(bytes)) => match self.keyspace.load(bytes, self.hash_limits()) {
                     Ok(keys) => loading.keys += keys as u64,
@@ -242,8 +245,10 @@ impl Node {
         self.applied = LogIndex(0);
     }
 
-    fn begin_snapshot(&mut self, head: &SnapshotHead) {
+    fn begin_snapshot(&mut self, head: &SnapshotHead, total_bytes: u64) {
         self.adopt_group(head.group);
+        // A checkpoint may claim any number of keys, but not have more than its files have room for.
+        self.keyspace.expect_keys(head.keys.min(total_bytes / RECORD_BYTES_MIN));
         self.applied = head.covered.index;
         self.writer.tick(head.time);
         self.say(
