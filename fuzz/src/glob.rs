@@ -22,7 +22,8 @@ fn naive(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
             let mut found = false;
             while at < pattern.len() && pattern[at] != b']' {
                 if pattern[at] == b'\\' && at + 1 < pattern.len() {
-                    found |= lower(pattern[at + 1]) == lower(byte);
+                    // As in Redis, an escaped byte of a class keeps its case.
+                    found |= pattern[at + 1] == byte;
                     at += 2;
                 } else if at + 2 < pattern.len() && pattern[at + 1] == b'-' {
                     let (one, other) = (pattern[at], pattern[at + 2]);
