@@ -37,7 +37,7 @@ fn every_promise_is_kept_and_every_rare_place_is_reached() {
 /// Seeds that once showed a bug of the node, whatever they show now that workloads have changed.
 #[test]
 fn seeds_that_showed_something_once() {
-    for seed in [779, 818, 821, 988, 1045, 1490, 2068, 2106, 2372] {
+    for seed in [779, 818, 821, 988, 1045, 1490, 2068, 2106, 2372, 3852, 5956, 13_971] {
         let outcome = lockstep_sim::run(seed);
         assert!(!matches!(outcome.end, lockstep_sim::End::Violated(_)), "{seed}: {:?}", outcome.end);
     }

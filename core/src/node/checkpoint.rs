@@ -175,6 +175,8 @@ impl Node {
 
     /// A segment began; a checkpoint may have waited for it.
     pub(super) fn segment_began(&mut self) {
+        // Its space was granted, whatever was refused to the one before.
+        self.note_room();
         if let Some(File::Segment(number)) = self.writer.file() {
             self.segments.push((number, self.writer.last()));
         }

@@ -247,7 +247,14 @@ impl Node {
     /// Space is there.
     pub(super) fn reserved(&mut self, ticket: Ticket) {
         self.storage.reserves.retain(|&asked| asked != ticket);
-        if self.writer.reserve_done(ticket) && self.conditions.meets(Conditions::DISK_FULL) {
+        if self.writer.reserve_done(ticket) {
+            self.note_room();
+        }
+    }
+
+    /// The log can grow: writes are accepted again if they were not.
+    pub(super) fn note_room(&mut self) {
+        if self.conditions.meets(Conditions::DISK_FULL) && !self.writer.space_refused() {
             self.conditions.set(Conditions::DISK_FULL, false);
             self.say(Level::Notice, "The log has room again: writes are accepted.");
         }
