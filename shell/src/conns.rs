@@ -26,8 +26,6 @@ pub struct Conn {
     pub flushing: bool,
     /// Bytes were received since the last time everything was sent.
     pub unanswered: bool,
-    /// The turn in which bytes were received last.
-    pub received_in: u64,
     /// The end was read, and the connection is kept until this moment for the answer to its last bytes.
     pub lingering: Option<Mono>,
 }
@@ -44,7 +42,6 @@ impl Conn {
             watched: false,
             flushing: false,
             unanswered: false,
-            received_in: 0,
             lingering: None,
         }
     }

@@ -45,7 +45,7 @@ const ACCEPT_AGAIN_MS: u64 = 100;
 /// How often the process is measured.
 const MEASURE_MS: u64 = 1000;
 /// A connection whose end was read right behind its last bytes is kept this long for their answer.
-const LINGER_MS: u64 = 1000;
+const LINGER_MS: u64 = 5000;
 /// A node that serves says so in a line that begins like this.
 const SERVING: &str = "Ready to accept connections";
 
@@ -63,8 +63,6 @@ pub struct Reactor {
     node: Node,
     /// The clocks as of this turn.
     now: Now,
-    /// How many turns there were.
-    turn: u64,
     /// How long the last turn took, in microseconds.
     turn_us: u64,
     disk: Disk,
@@ -122,7 +120,6 @@ impl Reactor {
             clock,
             node: Node::new(config, seed, now, &files),
             now,
-            turn: 0,
             turn_us: 0,
             disk: Disk::start(directory, Arc::clone(&waker))?,
             dialer: Dialer::new(waker),
@@ -164,7 +161,6 @@ impl Reactor {
                 other => other?,
             }
             self.now = self.clock.now();
-            self.turn += 1;
             self.node.handle(self.now, Event::TurnTook { micros: self.turn_us });
             self.note(&events, log);
             self.complete(log);
@@ -314,7 +310,6 @@ impl Reactor {
                 Ok(0) => return self.end(id),
                 Ok(count) => {
                     conn.unanswered = true;
-                    conn.received_in = self.turn;
                     // With its end already announced, the system will not tell again.
                     conn.readable = count == self.buffer.len() || conn.ended;
                     let more = conn.readable;
@@ -342,7 +337,7 @@ impl Reactor {
     fn end(&mut self, id: ConnId) {
         let conn = self.conns.get(id).expect("its end was just read");
         conn.readable = false;
-        if conn.unanswered && self.turn - conn.received_in <= 1 && conn.lingering.is_none() {
+        if conn.unanswered && conn.lingering.is_none() {
             conn.lingering = Some(self.now.mono.after_ms(LINGER_MS));
             self.lingering.push(id);
         } else {

@@ -176,6 +176,12 @@ fn what_only_a_damaged_checkpoint_held_cannot_be_salvaged() {
     let mut client = server.connect();
     write_keys(&mut client, 100);
     client.ask(&["SAVE"], "+OK\r\n");
+    // What the checkpoint replaces goes a little later, when the log's new segment is on the disk too.
+    let start = std::time::Instant::now();
+    while Path::new(&format!("{data}/log-0000000000000001")).exists() {
+        assert!(start.elapsed() < crate::server::PATIENCE, "the old segment stays");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
     server.signal("TERM");
     let (_, scratch) = server.wait();
     let file = format!("{data}/{}", only(&data, "snapshot-"));
