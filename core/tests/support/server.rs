@@ -82,13 +82,23 @@ impl Server {
         Ok(server)
     }
 
+    fn answers(&self) -> bool {
+        let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) else { return false };
+        let mut reply = [0];
+        stream.set_read_timeout(Some(START)).is_ok()
+            && stream.write_all(b"PING\r\n").is_ok()
+            && stream.read_exact(&mut reply).is_ok()
+            && matches!(reply[0], b'+' | b'-')
+    }
+
     fn until_ready(&mut self) -> Result<(), String> {
         let start = Instant::now();
         loop {
             if let Ok(Some(status)) = self.child.try_wait() {
                 return Err(format!("the server ended at once: {status}"));
             }
-            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+            // A connection alone says little: a port may answer itself, or be another process's for a moment.
+            if self.answers() && matches!(self.child.try_wait(), Ok(None)) {
                 return Ok(());
             }
             if start.elapsed() > START {
